@@ -1,0 +1,153 @@
+"""From a configuration to objects: the one place where `_target_`s are called."""
+
+import random
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
+from torch import nn
+
+from llmseg.cli.hardware import resolve
+from llmseg.data.augmentation import Augment
+from llmseg.data.config import DataConfig
+from llmseg.data.datamodule import SegmentationData
+from llmseg.errors import ConfigError
+from llmseg.inference.predict import check_input_size
+from llmseg.methods.base import SegmentationMethod
+from llmseg.models.build import build_network
+from llmseg.runs import RunFolder
+from llmseg.runs.loggers import csv
+
+
+def complete(cfg: DictConfig) -> None:
+    """Fill in what only the data or the machine can tell, in place.
+
+    Channels and classes that are null come from the reader's `describe`; the trainer's accelerator, devices and
+    precision are settled. A training configuration is then complete: nothing in it depends on where it is read.
+
+    Raises:
+        ConfigError: the machine lacks what was asked for.
+        DataError: the data set's description is missing or broken.
+    """
+    complete_data(cfg.data)
+    if "trainer" in cfg:
+        hardware = resolve(cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision)
+        cfg.trainer.accelerator = hardware.accelerator
+        cfg.trainer.devices = hardware.devices
+        cfg.trainer.precision = hardware.precision
+
+
+def complete_data(data: DictConfig) -> None:
+    """Fill in channels, classes and overlapping where they are null; relative folders become absolute."""
+    data.root = str(Path(data.root).expanduser().absolute())
+    if data.channels is not None and data.classes is not None:
+        return
+    module = import_module(data.reader._target_.rpartition(".")[0])
+    if not hasattr(module, "describe"):
+        missing = "channels" if data.channels is None else "classes"
+        raise ConfigError(f"data.{missing} is null, and this data set's reader cannot tell; name it")
+    facts = module.describe(Path(data.root))
+    if data.channels is None:
+        data.channels = facts.channels
+    if data.classes is None:
+        data.classes = list(facts.classes)
+        data.overlapping = facts.overlapping
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration as plain containers."""
+    content = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def seed_everything(seed: int) -> None:
+    """Seed what libraries draw from on their own; our own draws are functions of seed, epoch and index."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def build_data(node: Mapping[str, Any], spatial_dims: int, cache: Path, seed: int) -> SegmentationData:
+    """The data module of a plain, complete `data` node."""
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DataConfig), dict(node)))
+    assert isinstance(config, DataConfig)
+    reader = instantiate({**node["reader"], "_partial_": True}, _convert_="all")
+    return SegmentationData(config, reader, spatial_dims, cache, seed)
+
+
+def build_net(cfg: Mapping[str, Any], data: SegmentationData) -> nn.Module:
+    """The network of a plain configuration, checked against the data's channels, classes and input size.
+
+    Raises:
+        ConfigError: it cannot be built or does not fit.
+    """
+    seed_everything(cfg["seed"])
+    net = build_network(cfg["model"])
+    try:
+        output = check_input_size(net, int(data.config.channels or 0), data.patch())
+    except ValueError as error:
+        size = "data.image_size" if data.spatial_dims == 2 else "data.patch_size"
+        raise ConfigError(f"{size}: the network refuses its {error}") from error
+    if output.shape[1] != data.recipe.logits:
+        raise ConfigError(
+            f"model.out_channels={output.shape[1]}: {len(data.recipe.classes)} classes need {data.recipe.logits}"
+        )
+    return net
+
+
+def build_method(cfg: Mapping[str, Any], net: nn.Module, data: SegmentationData) -> SegmentationMethod:
+    """The training method of a plain configuration around a network."""
+    try:
+        method: SegmentationMethod = _partial(cfg["method"])(
+            net=net,
+            loss=instantiate(cfg["loss"], _convert_="all"),
+            optimizer=_partial(cfg["optimizer"]),
+            scheduler=_partial(cfg["scheduler"]),
+            augment=Augment(data.config.augment),
+            overlapping=data.config.overlapping,
+            patch_size=data.patch(),
+            seed=cfg["seed"],
+            record=cfg,
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"method, loss: {' '.join(str(error).split())}") from error
+    return method
+
+
+def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:
+    """Lightning's trainer with callbacks and loggers that write into the run's folder."""
+    callbacks = [_callback(node, run) for node in (cfg.get("callbacks") or {}).values()]
+    if not cfg["trainer"].get("enable_progress_bar", True):
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
+    loggers = [csv(run.path)]
+    if cfg.get("logger"):
+        extra = _partial(cfg["logger"])(run.path, cfg)
+        loggers += [extra] if extra else []
+    try:
+        trainer: pl.Trainer = instantiate(
+            {**cfg["trainer"], "_partial_": True, "use_distributed_sampler": False, "default_root_dir": str(run.path)},
+            _convert_="all",
+        )(callbacks=callbacks, logger=loggers)
+    except (TypeError, ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    return trainer
+
+
+def _partial(node: Mapping[str, Any]) -> Any:
+    return instantiate({**node, "_partial_": True}, _convert_="all")
+
+
+def _callback(node: Mapping[str, Any], run: RunFolder) -> Callback:
+    made = _partial(node)
+    if issubclass(made.func, ModelCheckpoint) and not node.get("dirpath"):
+        made.keywords["dirpath"] = str(run.checkpoints)
+    callback: Callback = made()
+    return callback

@@ -1,0 +1,290 @@
+"""Refuses a composed configuration that cannot be right, before anything heavy is imported, in one line.
+
+Hydra checks keys given on the command line only. Here every key is checked wherever it comes from: arguments of
+`_target_` nodes against the target's signature (llmseg.cli.schema), all others against dataclasses (llmseg.cli.config).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationKeyError,
+    InterpolationToMissingValueError,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
+from yaml import MarkedYAMLError, YAMLError
+
+from llmseg.cli.config import RESOLVERS, check_plain, first_line, join, user_keys
+from llmseg.cli.schema import hint, signature
+from llmseg.errors import ConfigError
+
+INSTANTIATE_KEYS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_", "_args_"})
+
+
+def check(cfg: DictConfig, schema: type, choices: Mapping[str, Any], required: bool = True) -> None:
+    """Check a composed config in place; keys that only the dataclasses have are added with their default values.
+
+    Args:
+        cfg: the config as composed; its `hydra` node is left alone.
+        schema: dataclass of the top-level keys that are no groups.
+        choices: config group -> chosen file, None where nothing is chosen.
+        required: refuse mandatory keys (`???`) without a value.
+
+    Raises:
+        ConfigError: an unknown key or target, a value of the wrong type, an interpolation that leads nowhere or a
+            missing value; names the key and the nearest valid one.
+    """
+    check_plain(cfg, schema, choices)
+    user = OmegaConf.to_container(OmegaConf.masked_copy(cfg, user_keys(cfg)), resolve=False)
+    assert isinstance(user, dict)
+    for key in user.keys() - OmegaConf.structured(schema).keys():
+        _check_siblings(user[key], str(key))
+    for path, node in _targets(user, ""):
+        _check_target(node, path)
+    _check_interpolations(cfg)
+    missing = sorted(key for key in OmegaConf.missing_keys(cfg) if key.partition(".")[0] != "hydra")
+    if required and missing:
+        raise ConfigError(f"{missing[0]} has no value: add {missing[0]}=... to the command")
+
+
+def valid_keys(parent: Any, path: str, schema: type) -> frozenset[str]:
+    """Return the keys that the node `parent` at the dotted `path` may have beside those that it has.
+
+    Empty where its target is unknown or takes anything.
+    """
+    target = parent._get_node("_target_") if isinstance(parent, DictConfig) else None
+    if target is not None:
+        found = _signature(str(target), path)
+        return found.names if found is not None else frozenset()
+    typed = OmegaConf.structured(schema)
+    node = OmegaConf.select(typed, path) if path else typed
+    return frozenset(map(str, node)) if isinstance(node, DictConfig) else frozenset()
+
+
+def dotted_keys(cfg: Any, path: str = "") -> Iterator[str]:
+    """Yield the dotted paths of all keys of a config except Hydra's own."""
+    for _, key, name in _nodes(cfg, path):
+        if not isinstance(key, int):
+            yield name
+
+
+def _check_siblings(node: Any, path: str) -> None:
+    """Refuse an entry without `_target_` in a group of `_target_` nodes (callbacks): a misspelt name, most likely."""
+    if not isinstance(node, dict) or "_target_" in node:
+        return
+    built = [key for key, value in node.items() if isinstance(value, dict) and "_target_" in value]
+    for key, value in node.items():
+        if built and key not in built and value is not None:
+            raise ConfigError(f"{join(path, key)} has no _target_{hint(str(key), built, prefix=f'{path}.')}")
+
+
+def _targets(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield path, node
+        for key, value in node.items():
+            yield from _targets(value, join(path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _targets(value, join(path, index))
+
+
+def _signature(target: str, path: str) -> Any:
+    """Return the signature of a node's target, or None if it takes any keyword or cannot be read."""
+    if "${" in target:
+        return None
+    try:
+        found = signature(target)
+    except ConfigError as error:
+        raise ConfigError(f"{join(path, '_target_')}: {error}") from error
+    return None if found is None or found.is_open else found
+
+
+def _check_target(node: dict[str, Any], path: str) -> None:
+    found = _signature(str(node["_target_"]), path)
+    for key in node if found is not None else ():
+        if key not in found.names | INSTANTIATE_KEYS:
+            near = hint(str(key), found.names | INSTANTIATE_KEYS, prefix=f"{path}.")
+            raise ConfigError(f"{join(path, key)}: {node['_target_']} has no such argument{near}")
+
+
+def _nodes(cfg: Any, path: str = "") -> Iterator[tuple[Any, Any, str]]:
+    """Yield (container, key, dotted path) of every node outside `hydra`; interpolations are not followed."""
+    if isinstance(cfg, DictConfig):
+        keys: Any = list(cfg) if path else user_keys(cfg)
+    else:
+        keys = range(len(cfg))
+    for key in keys:
+        yield cfg, key, join(path, key)
+        child = cfg._get_node(key)
+        is_open = isinstance(child, DictConfig | ListConfig) and not child._is_none() and not child._is_missing()
+        if is_open and not OmegaConf.is_interpolation(cfg, key):
+            yield from _nodes(child, join(path, key))
+
+
+def _check_interpolations(cfg: DictConfig) -> None:
+    """Resolve every interpolation outside `hydra`; those that need the running job (`${hydra:...}`) are left out."""
+    for container, key, path in _nodes(cfg):
+        if not OmegaConf.is_interpolation(container, key) or "${hydra:" in str(container._get_node(key)._value()):
+            continue
+        try:
+            container[key]
+        except InterpolationToMissingValueError:
+            continue  # reported as the missing value that it leads to
+        except OmegaConfBaseException as error:
+            if "HydraConfig was not set" not in str(error):
+                raise ConfigError(f"{path}: {_interpolation_message(error, cfg)}") from error
+
+
+def _interpolation_message(error: OmegaConfBaseException, cfg: DictConfig) -> str:
+    text = first_line(error)
+    if isinstance(error, InterpolationKeyError) and (name := re.search(r"key '(.+)' not found", text)):
+        return f"${{{name[1]}}} leads nowhere{near_path(name[1], dotted_keys(cfg))}"
+    if isinstance(error, UnsupportedInterpolationType):
+        name = text.rpartition(" ")[2]
+        return f"${{{name}:...}} is no resolver{hint(name, [*RESOLVERS, 'oc.env', 'oc.select', 'now', 'hydra'])}"
+    return text
+
+
+def near_path(path: str, known: Iterator[str]) -> str:
+    """Return `, did you mean a.b.c?` for a dotted path: the nearest one, or else one that ends on the same key."""
+    paths = sorted(known)
+    same = [candidate for candidate in paths if candidate.rpartition(".")[2] == path.rpartition(".")[2]]
+    near = hint(path, paths)
+    return near if near.startswith(",") else f", did you mean {same[0]}?" if same else ""
+
+
+class CheckedLoader(ConfigLoaderImpl):
+    """Hydra's config loader with the check; every composition (a run, each job of a sweep, `--cfg`) passes here.
+
+    A subclass rather than a callback, since exceptions of Hydra's callbacks are mere warnings, and rather than a check
+    in the job, since the run folder exists by then.
+    """
+
+    def __init__(self, config_search_path: ConfigSearchPath, schema: type, required: bool) -> None:
+        super().__init__(config_search_path)
+        self.schema = schema
+        self.required = required
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Compose, check, name the run and note the choices; see ConfigLoader.load_configuration.
+
+        Raises:
+            ConfigError: the config cannot be composed or cannot be right.
+        """
+        if not validate_sweep_overrides:  # Hydra only looks for hydra.mode, hides errors and composes again
+            return super().load_configuration(config_name, overrides, run_mode, from_shell, False)
+        try:
+            cfg = self._compose(config_name, overrides, run_mode, from_shell)
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
+            raise ConfigError(self._explain(error)) from error
+        chosen = cfg.hydra.runtime.choices
+        choices = {str(group): chosen[group] for group in chosen if str(group).partition("/")[0] != "hydra"}
+        is_sweep = run_mode == RunMode.MULTIRUN and cfg.hydra.sweeper._target_.endswith(".BasicSweeper")
+        if not is_sweep:  # what a sweep shares need not be complete: its jobs are checked, one by one
+            check(cfg, self.schema, choices, required=self.required and run_mode == RunMode.RUN)
+        with open_dict(cfg):
+            if "name" in cfg and cfg.name is None:
+                cfg.name = run_name(choices)
+            cfg.choices = choices
+        if is_sweep:
+            self._check_jobs(cfg)
+        return cfg
+
+    def _check_jobs(self, cfg: DictConfig) -> None:
+        """Compose every job of a sweep; Hydra's sweeper does so too, but only after it has written a folder."""
+        arguments = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
+        overrides = OverridesParser.create(config_loader=self).parse_overrides([*arguments, *cfg.hydra.overrides.task])
+        for job in BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]:
+            self.load_sweep_config(cfg, job)
+
+    def _compose(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode, from_shell: bool
+    ) -> DictConfig:
+        """Compose; a key that the YAML files don't have but its target or dataclass does is taken as `+key`."""
+        while True:
+            try:
+                return super().load_configuration(config_name, overrides, run_mode, from_shell)
+            except HydraException as error:
+                key = _absent_key(error)
+                if key is None or key.name not in valid_keys(key.parent, key.path, self.schema):
+                    raise
+                full = join(key.path, key.name)
+                added = [f"+{o}" if re.match(rf"{re.escape(full)}[.=]", o) else o for o in overrides]
+                if added == overrides:
+                    raise
+                overrides = added
+
+    def _explain(self, error: Exception) -> str:
+        """Say in one line what is wrong with a config that Hydra cannot compose."""
+        if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+            mark = error.problem_mark
+            return f"{mark.name}, line {mark.line + 1}: {error.problem}"
+        if isinstance(error, MissingConfigException) and error.options is not None:
+            return _missing_choice(error)
+        if isinstance(error, OverrideParseException):
+            return f"cannot read '{error.override}' as key=value: {first_line(error)}"
+        key = _absent_key(error)
+        if key is not None:
+            known = valid_keys(key.parent, key.path, self.schema) | frozenset(map(str, key.parent))
+            prefix = f"{key.path}." if key.path else ""
+            near = hint(key.name, known - {"hydra"}, prefix=prefix)
+            same = near_path(join(key.path, key.name), dotted_keys(key.parent._get_root()))
+            return f"{join(key.path, key.name)}: no such key{near if near.startswith(',') else same or near}"
+        return self._explain_other(error)
+
+    def _explain_other(self, error: Exception) -> str:
+        text = str(error) if str(error) or error.__cause__ is None else str(error.__cause__)
+        if clash := re.match(r"Ambiguous value for argument '(.*?)=(.*)'", text):
+            return f"{clash[1]}={clash[2]} has several values: write '{clash[1]}=[{clash[2]}]', or add -m to sweep"
+        group = re.search(r"Could not override '(.+?)'. No match in the defaults list", text)
+        near = hint(group[1], self.list_groups("")) if group else ""
+        return " ".join(re.split(r"\n(?:Config search path|Search path|See |To append)", text)[0].split()) + near
+
+
+class _AbsentKey(NamedTuple):
+    parent: DictConfig
+    path: str
+    name: str
+
+
+def _absent_key(error: BaseException) -> _AbsentKey | None:
+    """Return the key of an override that the composed config does not have, if that is what Hydra complains of."""
+    cause = error.__cause__
+    if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or not isinstance(cause.parent_node, DictConfig):
+        return None
+    path, _, name = str(cause.full_key).rpartition(".")
+    return _AbsentKey(cause.parent_node, path, name)
+
+
+def _missing_choice(error: MissingConfigException) -> str:
+    group, _, choice = str(error.missing_cfg_file).rpartition("/")
+    options = [option for option in error.options or () if not option.startswith("_")]
+    file = re.match(r"In '(.+?/.+?)':", str(error))
+    place = f"{file[1]}.yaml: " if file else ""
+    return f"{place}{group}={choice}: no such choice{hint(choice, options)}"
+
+
+def run_name(choices: Mapping[str, Any]) -> str:
+    """Return a run's name: the experiment's, or `<data>_<model>`."""
+    if choices.get("experiment"):
+        return str(choices["experiment"]).replace("/", "_")
+    return "_".join(str(choices[group]) for group in ("data", "model") if choices.get(group)) or "run"

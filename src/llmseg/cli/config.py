@@ -1,0 +1,164 @@
+"""What the YAML files of conf/ may say: the typed keys beside the config groups, and the resolvers."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from llmseg.cli.schema import hint
+from llmseg.data.config import DataConfig
+from llmseg.errors import ConfigError
+
+_KINDS = {"Integer": "an integer", "Float": "a number", "Boolean": "true or false", "String": "a text"}
+
+
+@dataclass
+class EvaluationConfig:
+    """How cases are scored.
+
+    Attributes:
+        checkpoints: which of a run are scored: last, or best (chosen on the validation cases).
+        nsd_tolerance: of the normalised surface distance, in mm.
+        overlap: of neighbouring patches in the sliding window (3D), as a share of the patch.
+        figures: draw the best, median and worst case.
+    """
+
+    checkpoints: list[str] = field(default_factory=lambda: ["last"])
+    nsd_tolerance: float = 2.0
+    overlap: float = 0.5
+    figures: bool = True
+
+
+@dataclass
+class PathsConfig:
+    """Folders.
+
+    Attributes:
+        data: parent of all data sets.
+        runs: parent of all run folders.
+        cache: preprocessed cases; safe to delete.
+    """
+
+    data: str = "data"
+    runs: str = "runs"
+    cache: str = ".cache"
+
+
+@dataclass
+class TrainConfig:
+    """Keys of conf/train.yaml beside its groups.
+
+    Attributes:
+        name: folder of the run below `paths.runs`; null: the experiment's name, or `<data>_<model>`.
+        seed: of weights, order, crops and augmentation.
+        evaluate: score the test cases after training.
+        resume: a run folder that is continued, or null.
+        evaluation: see EvaluationConfig.
+        paths: see PathsConfig.
+        data: see DataConfig.
+    """
+
+    name: str | None = None
+    seed: int = 0
+    evaluate: bool = True
+    resume: str | None = None
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+
+@dataclass
+class EvaluateConfig:
+    """Keys of conf/evaluate.yaml.
+
+    Attributes:
+        run: a run folder written by training.
+        output: where the tables go; null: `<run>/evaluations/<data>`.
+        accelerator: as Lightning names them: auto, cpu, gpu, ...
+        evaluation: see EvaluationConfig.
+        paths: see PathsConfig.
+        data: another data set than the run's, or single keys of it that differ.
+    """
+
+    run: str = MISSING
+    output: str | None = None
+    accelerator: str = "auto"
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+
+SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig}
+
+
+def logit_channels(classes: Sequence[str] | None, overlapping: bool | None) -> int | None:
+    """Return the number of a network's output channels, or None while the classes are not known.
+
+    One class has one sigmoid channel; exclusive classes have one each and a background; regions that may overlap have
+    one sigmoid channel each.
+    """
+    if classes is None:
+        return None
+    return len(classes) if overlapping or len(classes) == 1 else len(classes) + 1
+
+
+def length(values: Sequence[Any] | None) -> int | None:
+    """Return the length of a list, None for null."""
+    return None if values is None else len(values)
+
+
+RESOLVERS: dict[str, Callable[..., Any]] = {"logit_channels": logit_channels, "length": length}
+
+
+def check_plain(cfg: DictConfig, schema: type, choices: Mapping[str, Any]) -> None:
+    """Check keys and types of what the dataclasses describe, and complete it with their default values."""
+    typed = OmegaConf.structured(schema)
+    known = set(map(str, typed)) | {group.partition("/")[0] for group in choices}
+    for key in user_keys(cfg):
+        if key not in known:
+            raise ConfigError(f"{key}: no such key{hint(key, known)}")
+    try:
+        merged = OmegaConf.merge(typed, OmegaConf.masked_copy(cfg, [key for key in user_keys(cfg) if key in typed]))
+    except OmegaConfBaseException as error:
+        raise ConfigError(_plain_message(error)) from error
+    plain = OmegaConf.to_container(merged, resolve=False)
+    assert isinstance(plain, dict)
+    with open_dict(cfg):
+        for name, value in plain.items():
+            # A group without a choice stays as given: `evaluate.py data.root=...` changes one key of the run's data.
+            if name not in choices or choices[str(name)] is not None:
+                cfg[name] = value
+
+
+def _plain_message(error: OmegaConfBaseException) -> str:
+    """Say in one line which key of a dataclass node is unknown or which value has the wrong type."""
+    key, text = str(error.full_key or error.key), first_line(error)
+    if isinstance(error, ConfigKeyError | ConfigAttributeError) and error.parent_node is not None:
+        path = key.rpartition(".")[0]
+        return f"{key}: no such key{hint(str(error.key), map(str, error.parent_node), prefix=join(path, ''))}"
+    if isinstance(error, ValidationError):
+        if wrong := re.match(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", text):
+            return f"{key}: '{wrong[1]}' is not {_KINDS.get(wrong[2], wrong[2])}"
+        if "not Optional" in text or "None to" in text:
+            return f"{key} cannot be null"
+    return f"{key}: {text}"
+
+
+def user_keys(cfg: DictConfig) -> list[str]:
+    """Return the top-level keys except Hydra's own."""
+    return [str(key) for key in cfg if key != "hydra"]
+
+
+def join(path: str, key: object) -> str:
+    """Return the dotted path of a key (`[i]` for a list's index)."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else str(key)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's message, or its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,80 @@
+"""The text of `--help`, put together from the folder conf/ alone: no YAML parser, no Hydra, so it is there at once."""
+
+import re
+import shutil
+import textwrap
+from pathlib import Path
+
+_EXAMPLES = {
+    "train": (
+        ("", "the defaults, marked * above"),
+        ("model=gpt4o data=brats trainer.devices=2", "two processes, or two cards"),
+        ("data=hippocampus data.root=/scans/Task04 loss=dice_ce", "your own copy of a data set"),
+        ("-m model=gpt4o,llama31 seed=0,1,2", "one run for each combination"),
+        ("debug=fast", "one batch of everything"),
+    ),
+    "evaluate": (
+        ("run=runs/mni152_gpt4o/2025-01-31_12-00-00", "score a run again"),
+        ("run=runs/mni152_gpt4o/2025-01-31_12-00-00 data=hippocampus", "score it on another data set"),
+    ),
+}
+_FLAGS = (
+    ("--cfg job", "print the composed configuration and stop; every key in it can be overridden"),
+    ("--multirun, -m", "run all combinations of comma-separated values"),
+    ("--config-dir DIR", "a folder of your own YAML files, laid out as conf/"),
+    ("--version", "print the version"),
+    ("--hydra-help", "Hydra's own options, tab completion among them"),
+)
+
+
+def help_text(conf: Path, config_name: str, program: str) -> str:
+    """Return the help of one command.
+
+    Args:
+        conf: folder with `<config_name>.yaml` and a folder for each group.
+        config_name: top config, such as `train`.
+        program: how the user calls it, such as `python train.py`.
+    """
+    top = (conf / f"{config_name}.yaml").read_text(encoding="utf-8")
+    width = min(shutil.get_terminal_size().columns, 120)
+    examples = _EXAMPLES.get(config_name, ())
+    sections = [
+        f"usage: {program} [group=choice ...] [key=value ...]",
+        _comment(top),
+        "Groups: each choice is a file conf/<group>/<choice>.yaml; * is the default\n" + _groups(conf, top, width),
+        "Options\n" + _table(_FLAGS),
+        "Examples\n" + _table(tuple((f"{program} {line}".strip(), why) for line, why in examples)),
+    ]
+    return "\n\n".join(section for section in sections if section and not section.endswith("\n")) + "\n"
+
+
+def choices(folder: Path) -> list[str]:
+    """Return the choices of a group's folder: its YAML files, except those whose name starts with `_`."""
+    names = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    return sorted(name for name in names if not name.rpartition("/")[2].startswith("_"))
+
+
+def _comment(top: str) -> str:
+    """Return the one-line comment on top of a config."""
+    found = re.match(r"#\s*(.+)", top)
+    return re.sub(r"\s{2,}", "\n", found[1]) if found else ""
+
+
+def _groups(conf: Path, top: str, width: int) -> str:
+    defaults = re.findall(r"^ +- (?:optional )?(\w+): *([\w./-]+)", top, flags=re.MULTILINE)
+    groups = [(group, default) for group, default in defaults if group != "hydra"]
+    column = max((len(group) for group, _ in groups), default=0) + 4
+    lines = []
+    for group, default in groups:
+        names = [f"{name}*" if name == default else name for name in choices(conf / group)]
+        first = f"  {group}".ljust(column)
+        text = "  ".join(names) or "-"
+        lines.append(
+            textwrap.fill(text, width, initial_indent=first, subsequent_indent=" " * column, break_on_hyphens=False)
+        )
+    return "\n".join(lines)
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> str:
+    column = max((len(left) for left, _ in rows), default=0) + 4
+    return "\n".join(f"  {left}".ljust(column) + f"  {right}" for left, right in rows)

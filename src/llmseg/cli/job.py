@@ -1,0 +1,60 @@
+"""One training in this process: fit, then score on the first rank."""
+
+import json
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+from torch import nn
+
+from llmseg.cli import build
+from llmseg.cli.console import console_log, log, quiet_libraries
+from llmseg.cli.score import Scorer
+from llmseg.data.datamodule import SegmentationData
+from llmseg.runs import RunFolder, loggers
+from llmseg.runs.environment import environment
+
+
+def execute(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, net: nn.Module) -> None:
+    """Train, write the run's records and score the test cases.
+
+    Args:
+        config: plain and complete.
+        run: existing folder with config.yaml.
+        data: prepared.
+        net: freshly initialised.
+    """
+    quiet_libraries()
+    method = build.build_method(config, net, data)
+    trainer = build.build_trainer(config, run)
+    with console_log(run.path / "console.log", trainer.is_global_zero):
+        assert data.split is not None
+        if trainer.is_global_zero:
+            run.write_json("environment.json", environment())
+            run.write_json("split.json", json.loads(data.split.to_json()))
+            log.info(f"{run.path}: {_facts(config, data)}")
+        start = perf_counter()
+        trainer.fit(method, datamodule=data)
+        seconds = perf_counter() - start
+        if trainer.is_global_zero and not trainer.fast_dev_run:
+            log.info(f"trained {trainer.current_epoch} epochs, {trainer.global_step} steps in {seconds:.0f} s")
+            if config["evaluate"]:
+                scorer = Scorer(run, data, "test", config["evaluation"], method.device)
+                loggers.report(trainer.loggers, scorer(run.path), run.path / "figures" / "cases.png")
+        loggers.close(trainer.loggers)
+
+
+def result(run: RunFolder) -> float | None:
+    """Mean test Dice in a run's summary, or None."""
+    file = run.path / "summary.json"
+    return json.loads(file.read_text())["mean"]["dice"] if file.exists() else None
+
+
+def _facts(config: Mapping[str, Any], data: SegmentationData) -> str:
+    assert data.split is not None
+    counts = ", ".join(f"{len(getattr(data.split, part))} {part}" for part in ("train", "val", "test"))
+    trainer = config["trainer"]
+    return (
+        f"{config['choices']['model']} ({config['model']['spatial_dims']}D) on {data.config.name}: {counts} cases; "
+        f"{trainer['devices']} x {trainer['accelerator']}, precision {trainer['precision']}"
+    )

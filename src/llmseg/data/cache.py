@@ -1,0 +1,139 @@
+"""Preprocessed cases on disk, written once and never half."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from llmseg.data.cases import Case
+from llmseg.data.preprocessing import Geometry, Recipe, prepare
+from llmseg.data.scan import encode_label, load_scan
+from llmseg.errors import UserError
+
+_FORMAT = 1  # raise it when the meaning of the files below changes
+_VOXELS_PER_CLASS = 20_000
+
+
+@dataclass(frozen=True)
+class CachedCase:
+    """A preprocessed case: arrays are opened on use, memory-mapped.
+
+    Attributes:
+        case: what it was made from.
+        folder: holds image.npy (S, C, *spatial) float32, label.npy (S, L, *spatial) uint8, voxels.npy, geometry.json.
+    """
+
+    case: Case
+    folder: Path
+
+    def image(self) -> np.ndarray:
+        """(S, C, *spatial) float32, memory-mapped."""
+        return np.load(self.folder / "image.npy", mmap_mode="r")
+
+    def label(self) -> np.ndarray | None:
+        """(S, L, *spatial) uint8, memory-mapped; None for a scan without label."""
+        path = self.folder / "label.npy"
+        return np.load(path, mmap_mode="r") if path.exists() else None
+
+    def voxels(self) -> np.ndarray:
+        """A sample of the labelled voxels: rows (class index, coordinates in the stack), at most 20,000 a class."""
+        return np.load(self.folder / "voxels.npy", mmap_mode="r")
+
+    def geometry(self) -> Geometry:
+        """The way back to the file's grid."""
+        return Geometry(**json.loads((self.folder / "geometry.json").read_text()))
+
+
+class Cache:
+    """Folder of preprocessed cases, keyed by what they were made from.
+
+    The key covers the files' names, sizes and times of change and the whole recipe, so that a changed scan or option
+    is never served from an old entry. An entry is written under a temporary name and renamed.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder = folder
+        self.recipe = recipe
+
+    def get(self, case: Case) -> CachedCase:
+        """Return the preprocessed case, making it if it is not there.
+
+        Raises:
+            DataError: the scan or its label cannot be used.
+            UserError: the cache folder cannot be written.
+        """
+        entry = CachedCase(case, self.folder / self._key(case))
+        if not entry.folder.exists():
+            self._write(entry)
+        return entry
+
+    def get_all(self, cases: Sequence[Case], done: Callable[[], None] = lambda: None) -> list[CachedCase]:
+        """`get` for many cases, several at a time; the first faulty case in order is the one reported."""
+
+        def one(case: Case) -> CachedCase:
+            entry = self.get(case)
+            done()
+            return entry
+
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            futures = [pool.submit(one, case) for case in cases]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _key(self, case: Case) -> str:
+        files = [*case.images, *([case.label] if case.label else [])]
+        stamp = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        content = [_FORMAT, asdict(self.recipe), sorted(case.labels.items()), stamp]
+        digest = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return f"{case.id}-{digest[:20]}"
+
+    def _write(self, entry: CachedCase) -> None:
+        case = entry.case
+        scan = load_scan(case)
+        label = None
+        if scan.label is not None:
+            label = encode_label(scan.label, case.labels, self.recipe.classes, self.recipe.overlapping)
+        prepared = prepare(scan, label, self.recipe)
+        temporary = self.folder / f".{entry.folder.name}.{uuid4().hex}"
+        try:
+            temporary.mkdir(parents=True)
+            np.save(temporary / "image.npy", prepared.image)
+            if prepared.label is not None:
+                np.save(temporary / "label.npy", prepared.label)
+                np.save(temporary / "voxels.npy", _sample_voxels(prepared.label, self.recipe))
+            (temporary / "geometry.json").write_text(json.dumps(prepared.geometry.to_dict()))
+            _publish(temporary, entry.folder)
+        except OSError as error:
+            raise UserError(f"paths.cache={self.folder}: cannot write ({error.strerror}); name another folder") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _publish(temporary: Path, final: Path) -> None:
+    try:
+        temporary.rename(final)
+    except OSError:
+        if not final.exists():  # otherwise another process was faster, with the same content
+            raise
+
+
+def _sample_voxels(label: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Rows (class, stack index, *coordinates) int32, drawn evenly from each class."""
+    rows = []
+    for index in range(len(recipe.classes)):
+        mask = label[:, index] if recipe.overlapping else label[:, 0] == index + 1
+        found = np.argwhere(mask)
+        if len(found) > _VOXELS_PER_CLASS:
+            found = found[np.random.default_rng(0).choice(len(found), _VOXELS_PER_CLASS, replace=False)]
+        rows.append(np.insert(found, 0, index, axis=1))
+    return np.concatenate(rows).astype(np.int32)

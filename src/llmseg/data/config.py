@@ -1,0 +1,104 @@
+"""The `data` node of the configuration: facts about a data set, typed."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class SplitConfig:
+    """How cases without an official split are divided, by patient.
+
+    Attributes:
+        test: share of all patients held out for the final table; ignored where the data set has an official test list.
+        val: share of the remaining patients used for validation during training.
+        seed: of the division; independent of the training seed, so that repeated runs are scored on the same cases.
+        file: a JSON file with `train`, `test` and optionally `val` lists of case ids; null: `split.json` in the root.
+    """
+
+    test: float = 0.2
+    val: float = 0.1
+    seed: int = 0
+    file: str | None = None
+
+
+@dataclass
+class AugmentConfig:
+    """Light augmentation, batched on the training device; every range is symmetric and a value of 0 turns it off.
+
+    Attributes:
+        flip: network axes that are mirrored with probability one half each (0 is the first spatial axis).
+        shift: largest translation, as a share of the image size.
+        scale: largest change of size, as a share.
+        intensity: largest change of contrast (factor) and brightness (standard deviations).
+    """
+
+    flip: list[int] = field(default_factory=list)
+    shift: float = 0.05
+    scale: float = 0.1
+    intensity: float = 0.1
+
+
+@dataclass
+class DataConfig:
+    """A data set and how it becomes batches.
+
+    Attributes:
+        name: short name, used in run folders and tables.
+        source: where to get the data; printed when the root is missing.
+        note: a caution printed beside every result on this data set, or null.
+        root: the folder.
+        reader: `_target_` of a reader with its options.
+        modalities: channels to read, in order, where the reader knows several (BraTS).
+        label_convention: meaning of raw label values where a data set has several (BraTS): one for all cases, a
+            mapping from case id to convention, or null for "by file name".
+        channels: number of image channels; null: the reader finds out.
+        reference: a baseline scored beside the network, or null (`thresholds`: two intensity thresholds).
+        classes: names of the classes to segment, in order of their channels; null: all that the reader finds.
+        overlapping: classes are regions that may overlap (one sigmoid channel each).
+        orientation: axes of the network's volumes, as three letters (RAS), or null to keep the file's.
+        spacing: voxel size in mm that volumes are resampled to, or null to keep the file's.
+        intensity: zscore | minmax | window, per case and channel.
+        window: lower and upper bound in Hounsfield units for `intensity: window`.
+        crop_foreground: cut away empty borders, found on the image alone, never on the label.
+        slice_axis: axis of the oriented volume along which a 2D network's slices are taken.
+        image_size: height and width of a 2D network's input; one number for a square.
+        patch_size: size of a 3D network's input.
+        split: see SplitConfig.
+        labelled: train on only the first n cases of the training list; null: all.
+        batch_size: samples (slices or patches) a step and device.
+        patches_per_case: 3D: patches drawn from each case an epoch.
+        foreground_fraction: 3D: share of the patches that are centred on a voxel of a random class.
+        workers: loader processes.
+        cache: where preprocessed training cases are read from: disk (memory-mapped) | ram | device.
+        augment: see AugmentConfig.
+    """
+
+    name: str = MISSING
+    source: str = MISSING
+    root: str = MISSING
+    reader: Any = MISSING
+    note: str | None = None
+    reference: str | None = None
+    modalities: list[str] | None = None
+    label_convention: Any = None
+    channels: int | None = None
+    classes: list[str] | None = None
+    overlapping: bool = False
+    orientation: str | None = "RAS"
+    spacing: list[float] | None = None
+    intensity: str = "zscore"
+    window: list[float] | None = None
+    crop_foreground: bool = True
+    slice_axis: int = 2
+    image_size: Any = 256
+    patch_size: list[int] = field(default_factory=lambda: [96, 96, 96])
+    split: SplitConfig = field(default_factory=SplitConfig)
+    labelled: int | None = None
+    batch_size: int = 8
+    patches_per_case: int = 1
+    foreground_fraction: float = 0.5
+    workers: int = 0
+    cache: str = "disk"
+    augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -1,0 +1,158 @@
+"""The Lightning data module: one for every data set, network dimension and method."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from llmseg.data.cache import Cache, CachedCase
+from llmseg.data.cases import Case, Reader
+from llmseg.data.config import DataConfig
+from llmseg.data.preprocessing import Recipe
+from llmseg.data.samples import EpochBatches, Patches, Slices, Store
+from llmseg.data.scan import check_classes
+from llmseg.data.split import Split, make_split
+from llmseg.data.validation import check_cases
+from llmseg.errors import ConfigError, DataError
+
+ValidationBatch = tuple[Tensor, Tensor, bool]
+"""Image (S, C, *spatial), label (S, L, *spatial) and whether the case counts (False: filler for an idle process)."""
+
+
+class SegmentationData(pl.LightningDataModule):
+    """Cases of one data set, split by patient, preprocessed, and served as slices (2D) or patches (3D).
+
+    Args:
+        config: facts and choices, see `DataConfig`; `classes` and `channels` must be known.
+        reader: turns the root into cases.
+        spatial_dims: of the network, 2 or 3.
+        cache: folder of preprocessed cases.
+        seed: of order and crops.
+    """
+
+    def __init__(self, config: DataConfig, reader: Reader, spatial_dims: int, cache: Path, seed: int) -> None:
+        super().__init__()
+        if config.cache not in ("disk", "ram", "device"):
+            raise ConfigError(f"data.cache={config.cache}: choose disk, ram or device")
+        if spatial_dims == 3 and (len(config.patch_size) != 3 or min(config.patch_size) < 1):
+            raise ConfigError(f"data.patch_size={config.patch_size}: give three positive numbers")
+        self.config = config
+        self.reader = reader
+        self.spatial_dims = spatial_dims
+        self.recipe = Recipe.of(config, spatial_dims)
+        self.seed = seed
+        self._cache = Cache(cache, self.recipe)
+        self.cases: dict[str, Case] = {}
+        self.split: Split | None = None
+        self._ready: dict[str, CachedCase] = {}
+
+    def prepare(self, parts: Sequence[str] = ("train", "val", "test")) -> None:
+        """Read, check, split and preprocess the cases of the named parts; does nothing the second time.
+
+        Raises:
+            DataError: anything wrong with the data; nothing has been trained or written but the cache by then.
+        """
+        wanted = [self.cases[id_] for part in parts for id_ in self._ids(part) if id_ not in self._ready]
+        if wanted:
+            self._ready.update(zip((case.id for case in wanted), self._cache.get_all(wanted), strict=True))
+
+    def part(self, name: str) -> list[CachedCase]:
+        """Preprocessed cases of `train`, `val` or `test` in the order of the split, or of `all` labelled cases."""
+        self.prepare([name])
+        return [self._ready[id_] for id_ in self._ids(name)]
+
+    def patch(self) -> tuple[int, ...]:
+        """Spatial size of one training sample."""
+        return self.recipe.image_size or tuple(self.config.patch_size)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Lightning's hook on every process."""
+        self.prepare(["train", "val"])
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        """Batches of image (N, C, *spatial) and label (N, L, *spatial)."""
+        rank, world = self._process()
+        samples = self._training_set()
+        order = EpochBatches(len(samples), self.config.batch_size, rank, world, self.seed)  # type: ignore[arg-type]
+        workers = 0 if self.config.cache == "device" else self.config.workers
+        return DataLoader(
+            samples,
+            batch_sampler=order,  # type: ignore[arg-type]  # it yields (epoch, sample) pairs
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available() and self.config.cache != "device",
+        )
+
+    def val_dataloader(self) -> DataLoader[ValidationBatch]:
+        """Whole cases, dealt to the processes; a filler repeats a case where the deal does not come out even."""
+        rank, world = self._process()
+        cases = self.part("val")
+        each = -(-len(cases) // world)
+        mine = [(cases[n % len(cases)], n < len(cases)) for n in range(rank, each * world, world)] if cases else []
+        return DataLoader(_WholeCases(mine), batch_size=None)
+
+    def _read(self) -> None:
+        if self.cases:
+            return
+        cases = self.reader(Path(self.config.root))
+        check_cases(cases)
+        check_classes(cases[0].labels, self.recipe.classes, self.recipe.overlapping)
+        self.cases = {case.id: case for case in cases}
+
+    def _divide(self) -> None:
+        self._read()
+        if self.split is not None:
+            return
+        split = make_split(list(self.cases.values()), self.config.split, Path(self.config.root))
+        if self.config.labelled is not None:
+            split = _limit(split, self.config.labelled)
+        for id_ in (*split.train, *split.val, *split.test):
+            if self.cases[id_].label is None:
+                raise DataError(f"{self.cases[id_].images[0]}: case {id_} has no label; remove it or add the label")
+        self.split = split
+
+    def _ids(self, part: str) -> tuple[str, ...]:
+        if part == "all":
+            self._read()
+            return tuple(sorted(id_ for id_, case in self.cases.items() if case.label is not None))
+        self._divide()
+        ids: tuple[str, ...] = getattr(self.split, part)
+        return ids
+
+    def _training_set(self) -> Dataset[tuple[Tensor, Tensor]]:
+        store = Store(self.part("train"), self.config.cache, self._device())
+        if self.spatial_dims == 2:
+            return Slices(store)
+        return Patches(
+            store, self.config.patch_size, self.config.patches_per_case, self.config.foreground_fraction, self.seed
+        )
+
+    def _process(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _device(self) -> torch.device:
+        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+
+
+class _WholeCases(Dataset[ValidationBatch]):
+    def __init__(self, cases: Sequence[tuple[CachedCase, bool]]) -> None:
+        self.cases = cases
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, index: int) -> ValidationBatch:
+        case, counts = self.cases[index]
+        return torch.from_numpy(np.array(case.image())), torch.from_numpy(np.array(case.label())), counts
+
+
+def _limit(split: Split, labelled: int) -> Split:
+    if not 0 < labelled <= len(split.train):
+        raise ConfigError(f"data.labelled={labelled}: the training list has {len(split.train)} cases")
+    return replace(split, train=split.train[:labelled])
+

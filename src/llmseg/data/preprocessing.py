@@ -1,0 +1,262 @@
+"""From a scan to what a network sees, and from a network's output back to the scan's own grid."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from torch import Tensor
+
+from llmseg.data.config import DataConfig
+from llmseg.data.resize import resize, resize_label
+from llmseg.data.scan import Scan
+from llmseg.errors import ConfigError
+
+Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The part of the configuration that decides what a preprocessed case looks like.
+
+    Attributes as in `DataConfig`; `image_size` is None for a 3D network, which gets the whole volume.
+    """
+
+    classes: tuple[str, ...]
+    overlapping: bool
+    orientation: str | None
+    spacing: tuple[float, ...] | None
+    intensity: str
+    window: tuple[float, ...] | None
+    crop_foreground: bool
+    slice_axis: int
+    image_size: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, config: DataConfig, spatial_dims: int) -> "Recipe":
+        """Take the recipe out of a data configuration for a 2D or 3D network."""
+        if config.intensity not in _INTENSITY:
+            raise ConfigError(f"data.intensity={config.intensity}: choose one of {', '.join(_INTENSITY)}")
+        if config.intensity == "window" and (config.window is None or len(config.window) != 2):
+            raise ConfigError("data.intensity=window needs data.window=[lower, upper] in Hounsfield units")
+        if config.spacing is not None and (len(config.spacing) != 3 or min(config.spacing) <= 0):
+            raise ConfigError(f"data.spacing={config.spacing}: give three positive voxel sizes in mm, or null")
+        return cls(
+            classes=tuple(config.classes or ()),
+            overlapping=config.overlapping,
+            orientation=config.orientation,
+            spacing=None if config.spacing is None else tuple(config.spacing),
+            intensity=config.intensity,
+            window=None if config.window is None else tuple(config.window),
+            crop_foreground=config.crop_foreground,
+            slice_axis=config.slice_axis,
+            image_size=square(config.image_size) if spatial_dims == 2 else None,
+        )
+
+    @property
+    def logits(self) -> int:
+        """Number of network outputs: one for a single class, background as well for exclusive classes."""
+        return len(self.classes) + (not self.overlapping and len(self.classes) > 1)
+
+
+def square(size: Any) -> tuple[int, int]:
+    """Read `data.image_size`: one number for a square, or height and width."""
+    pair = (size, size) if isinstance(size, int) else tuple(size)
+    if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair):
+        raise ConfigError(f"data.image_size={size}: give one positive number, or [height, width]")
+    return pair[0], pair[1]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a preprocessed case lies in its file: all that is needed to go back.
+
+    Attributes:
+        shape: the file's grid (X, Y, Z).
+        to_oriented: nibabel orientation transform from the file's axes to the network's, three (axis, flip) rows.
+        crop: box kept of the oriented volume, (start, stop) each axis.
+        resampled: shape of the box after resampling to the target spacing.
+        slice_axis: axis that became the stack of 2D slices, or None for a volume.
+    """
+
+    shape: tuple[int, ...]
+    to_oriented: tuple[tuple[float, float], ...]
+    crop: Box
+    resampled: tuple[int, ...]
+    slice_axis: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, for JSON."""
+        return asdict(self)
+
+    def restore(self, probability: Tensor, overlapping: bool) -> np.ndarray:
+        """Bring probabilities of a stack back to the file's grid and decide.
+
+        Args:
+            probability: (S, K, *spatial) on the network's grid.
+            overlapping: regions that may overlap; each is then decided on its own.
+
+        Returns:
+            Label (L, X, Y, Z) uint8 as `encode_label` gives it; background outside the crop.
+        """
+        volume = self._to_volume(probability)
+        inside = resize(volume[None], [stop - start for start, stop in self.crop])[0]
+        decided = decide(inside, overlapping).cpu().numpy()
+        to_oriented = np.asarray(self.to_oriented)
+        oriented_shape = [0, 0, 0]
+        for axis, (target, _) in enumerate(self.to_oriented):
+            oriented_shape[int(target)] = self.shape[axis]
+        full = np.zeros((len(decided), *oriented_shape), np.uint8)
+        full[(slice(None), *(slice(*bounds) for bounds in self.crop))] = decided
+        return _reorient(full, _inverse(to_oriented))
+
+    def _to_volume(self, stack: Tensor) -> Tensor:
+        if self.slice_axis is None:
+            return resize(stack, self.resampled)[0]
+        in_plane = [n for axis, n in enumerate(self.resampled) if axis != self.slice_axis]
+        return resize(stack, in_plane).movedim(0, self.slice_axis + 1)
+
+
+def decide(probability: Tensor, overlapping: bool) -> Tensor:
+    """Probabilities (K, ...) to a label (L, ...) uint8: most probable class, or p > 0.5 where classes stand alone."""
+    if overlapping or len(probability) == 1:
+        return (probability > 0.5).to(torch.uint8)
+    return probability.argmax(dim=0, keepdim=True).to(torch.uint8)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A case as a network sees it: a stack of slices (2D) or one volume (3D).
+
+    Attributes:
+        image: (S, C, *spatial) float32.
+        label: (S, L, *spatial) uint8, or None for a scan without label.
+        geometry: the way back.
+    """
+
+    image: np.ndarray
+    label: np.ndarray | None
+    geometry: Geometry
+
+
+def prepare(scan: Scan, label: np.ndarray | None, recipe: Recipe) -> Prepared:
+    """Orient, crop, normalise, resample and slice one scan.
+
+    Args:
+        scan: image (C, X, Y, Z) with its affine.
+        label: (L, X, Y, Z) uint8 from `encode_label`, on the same grid, or None.
+        recipe: what to do.
+    """
+    transform = _orientation(scan.affine, recipe.orientation)
+    image = _reorient(scan.image, transform)
+    spacing = _reorder(scan.spacing, transform)
+    background = _background(image)
+    box = _foreground_box(image, background) if recipe.crop_foreground else _whole(image.shape[1:])
+    window = (slice(None), *(slice(*bounds) for bounds in box))
+    image = _INTENSITY[recipe.intensity](image[window], background, recipe)
+    shape = _resampled_shape(image.shape[1:], spacing, recipe.spacing)
+    axis = recipe.slice_axis if recipe.image_size is not None else None
+    geometry = Geometry(scan.image.shape[1:], tuple(map(tuple, transform.tolist())), box, shape, axis)
+
+    size = recipe.image_size or shape
+    stack = resize(_stack(resize(torch.from_numpy(image)[None], shape), axis), size)
+    if label is None:
+        return Prepared(stack.numpy(), None, geometry)
+    target = torch.from_numpy(np.ascontiguousarray(_reorient(label, transform)[window]))[None]
+    target = resize_label(target, shape, len(recipe.classes), recipe.overlapping)
+    target = resize_label(_stack(target, axis), size, len(recipe.classes), recipe.overlapping)
+    return Prepared(stack.numpy(), target.numpy(), geometry)
+
+
+def _stack(volume: Tensor, axis: int | None) -> Tensor:
+    """(1, C, X, Y, Z) to slices (S, C, *rest) along a spatial axis; a volume stays as it is."""
+    return volume if axis is None else volume[0].movedim(axis + 1, 0).contiguous()
+
+
+def _orientation(affine: np.ndarray, axes: str | None) -> np.ndarray:
+    if axes is None:
+        return np.array([[0, 1], [1, 1], [2, 1]], float)
+    try:
+        target = nib.orientations.axcodes2ornt(tuple(axes))
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"data.orientation={axes}: give three letters such as RAS, or null") from error
+    return nib.orientations.ornt_transform(nib.orientations.io_orientation(affine), target)
+
+
+def _inverse(transform: np.ndarray) -> np.ndarray:
+    inverse = np.empty_like(transform)
+    for axis, (target, flip) in enumerate(transform):
+        inverse[int(target)] = (axis, flip)
+    return inverse
+
+
+def _reorient(values: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Flip and permute the last three axes of (C, X, Y, Z)."""
+    moved = nib.orientations.apply_orientation(np.moveaxis(values, 0, -1), transform)
+    return np.ascontiguousarray(np.moveaxis(moved, -1, 0))
+
+
+def _reorder(spacing: Sequence[float], transform: np.ndarray) -> tuple[float, ...]:
+    moved = [0.0, 0.0, 0.0]
+    for axis, (target, _) in enumerate(transform):
+        moved[int(target)] = float(spacing[axis])
+    return tuple(moved)
+
+
+def _background(image: np.ndarray) -> list[float | None]:
+    """Value of the empty border of each channel: what its eight corners share, or None if they do not agree."""
+    corners = image[:, ::max(image.shape[1] - 1, 1), ::max(image.shape[2] - 1, 1), ::max(image.shape[3] - 1, 1)]
+    return [float(values.flat[0]) if np.ptp(values) == 0 else None for values in corners]
+
+
+def _foreground_box(image: np.ndarray, background: Sequence[float | None]) -> Box:
+    """Smallest box with all voxels that differ from the background; the whole grid if a channel has no empty border."""
+    if any(value is None for value in background):
+        return _whole(image.shape[1:])
+    inside = np.zeros(image.shape[1:], bool)
+    for channel, value in zip(image, background, strict=True):
+        inside |= channel != value
+    bounds = []
+    for axis in range(3):
+        hits = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        bounds.append((int(hits[0]), int(hits[-1]) + 1))
+    return bounds[0], bounds[1], bounds[2]
+
+
+def _whole(shape: Sequence[int]) -> Box:
+    return (0, shape[0]), (0, shape[1]), (0, shape[2])
+
+
+def _resampled_shape(
+    shape: Sequence[int], spacing: Sequence[float], target: Sequence[float] | None
+) -> tuple[int, ...]:
+    if target is None:
+        return tuple(shape)
+    return tuple(max(1, round(n * a / b)) for n, a, b in zip(shape, spacing, target, strict=True))
+
+
+def _zscore(image: np.ndarray, background: Sequence[float | None], recipe: Recipe) -> np.ndarray:
+    """Zero mean and unit variance over the voxels that are not background, each channel on its own."""
+    result = np.empty_like(image)
+    for index, value in enumerate(background):
+        tissue = image[index] if value is None else image[index][image[index] != value]
+        result[index] = (image[index] - tissue.mean(dtype=np.float64)) / max(tissue.std(dtype=np.float64), 1e-8)
+    return result
+
+
+def _minmax(image: np.ndarray, background: Sequence[float | None], recipe: Recipe) -> np.ndarray:
+    """Each channel to [0, 1]."""
+    low = image.min(axis=(1, 2, 3), keepdims=True)
+    high = image.max(axis=(1, 2, 3), keepdims=True)
+    return (image - low) / np.maximum(high - low, 1e-8)
+
+
+def _window(image: np.ndarray, background: Sequence[float | None], recipe: Recipe) -> np.ndarray:
+    """Clip to the window and scale it to [0, 1]."""
+    low, high = recipe.window or (0.0, 1.0)
+    return (np.clip(image, low, high) - np.float32(low)) / np.float32(high - low)
+
+
+_INTENSITY = {"zscore": _zscore, "minmax": _minmax, "window": _window}

@@ -1,0 +1,5 @@
+"""Readers: functions from a data root to its cases."""
+
+from ..files import require_folder
+
+__all__ = ["require_folder"]

@@ -1,0 +1,146 @@
+"""Training samples and their order."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from llmseg.data.cache import CachedCase
+from llmseg.data.seeds import generator
+
+Index = tuple[int, int]
+"""(epoch, sample): the epoch travels with the index, so that loader workers need no state."""
+
+
+class Store:
+    """Arrays of preprocessed cases, where the configuration wants them: `disk`, `ram` or on the `device`."""
+
+    def __init__(self, cases: Sequence[CachedCase], place: str, device: torch.device) -> None:
+        self.cases = list(cases)
+        self._keep = place != "disk"
+        self._device = device if place == "device" else torch.device("cpu")
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def arrays(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (S, C, *spatial) float32 and label (S, L, *spatial) uint8 of one case; not to be written to."""
+        if index in self._kept:
+            return self._kept[index]
+        image, label = self.cases[index].image(), self.cases[index].label()
+        assert label is not None, "training cases have labels; the data module checks it"
+        # copy-on-write maps: torch wants writable memory, the file stays as it is
+        pair = (_tensor(image, self._keep).to(self._device), _tensor(label, self._keep).to(self._device))
+        if self._keep:
+            self._kept[index] = pair
+        return pair
+
+
+def _tensor(array: np.ndarray, copy: bool) -> Tensor:
+    return torch.from_numpy(np.array(array)) if copy else _mapped(array)
+
+
+def _mapped(array: np.ndarray) -> Tensor:
+    assert isinstance(array, np.memmap)
+    return torch.from_numpy(np.load(str(array.filename), mmap_mode="c"))
+
+
+class Slices(Dataset[tuple[Tensor, Tensor]]):
+    """Every slice of every case: image (C, H, W), label (L, H, W)."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        counts = [case.image().shape[0] for case in store.cases]
+        self._where = [(case, index) for case, count in enumerate(counts) for index in range(count)]
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def __getitem__(self, index: Index) -> tuple[Tensor, Tensor]:
+        case, position = self._where[index[1]]
+        image, label = self.store.arrays(case)
+        return image[position], label[position]
+
+
+class Patches(Dataset[tuple[Tensor, Tensor]]):
+    """Random patches of volumes: image (C, *patch), label (L, *patch).
+
+    A share of the patches is centred on a voxel of a class drawn evenly from those present, as nnU-Net does; the others
+    lie anywhere. Volumes smaller than the patch are padded with their border's value (image) and background (label).
+    """
+
+    def __init__(
+        self, store: Store, patch_size: Sequence[int], per_case: int, foreground_fraction: float, seed: int
+    ) -> None:
+        self.store = store
+        self.patch_size = tuple(patch_size)
+        self.per_case = per_case
+        self.foreground_fraction = foreground_fraction
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.store) * self.per_case
+
+    def __getitem__(self, index: Index) -> tuple[Tensor, Tensor]:
+        epoch, sample = index
+        case = sample % len(self.store)
+        random = np.random.default_rng(generator(self.seed, "patch", epoch, sample).initial_seed())
+        image, label = self.store.arrays(case)
+        start = self._start(self.store.cases[case].voxels(), image.shape[2:], random)
+        return cut(image[0], start, self.patch_size), cut(label[0], start, self.patch_size)
+
+    def _start(self, voxels: np.ndarray, shape: Sequence[int], random: np.random.Generator) -> list[int]:
+        low = [min(0, (n - p) // 2) for n, p in zip(shape, self.patch_size, strict=True)]
+        high = [max(n - p, (n - p) // 2) for n, p in zip(shape, self.patch_size, strict=True)]
+        if not len(voxels) or random.random() >= self.foreground_fraction:
+            return [int(random.integers(a, b + 1)) for a, b in zip(low, high, strict=True)]
+        candidates = voxels[voxels[:, 0] == random.choice(np.unique(voxels[:, 0]))]
+        centre = candidates[random.integers(len(candidates)), 2:]
+        return [
+            int(np.clip(c - p // 2, a, b)) for c, p, a, b in zip(centre, self.patch_size, low, high, strict=True)
+        ]
+
+
+def cut(volume: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
+    """Box of a volume (C, *spatial); where it reaches outside, the volume's smallest value of the channel."""
+    inside = tuple(slice(max(s, 0), max(s, 0) + p) for s, p in zip(start, size, strict=True))
+    part = volume[(slice(None), *inside)]
+    if part.shape[1:] == tuple(size):
+        return part
+    floor = volume.amin(dim=tuple(range(1, volume.dim())), keepdim=True)
+    result = floor.expand(len(volume), *size).clone()
+    target = tuple(
+        slice(max(-s, 0), max(-s, 0) + n) for s, n in zip(start, part.shape[1:], strict=True)
+    )
+    result[(slice(None), *target)] = part
+    return result
+
+
+class EpochBatches(Sampler[list[Index]]):
+    """Batches of (epoch, sample), shuffled anew each epoch and dealt to the processes without overlap.
+
+    The incomplete last batch is dropped, but there is always at least one batch: a set smaller than one global batch is
+    repeated. Lightning calls `set_epoch`.
+    """
+
+    def __init__(self, samples: int, batch_size: int, rank: int, world: int, seed: int) -> None:
+        self.samples, self.batch_size, self.rank, self.world, self.seed = samples, batch_size, rank, world, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return max(1, self.samples // (self.batch_size * self.world))
+
+    def __iter__(self) -> Iterator[list[Index]]:
+        order = torch.randperm(self.samples, generator=generator(self.seed, "order", self.epoch))
+        needed = len(self) * self.batch_size * self.world
+        order = order.repeat(-(-needed // self.samples))[:needed]
+        mine = order[self.rank :: self.world].tolist()
+        for start in range(0, len(mine), self.batch_size):
+            yield [(self.epoch, sample) for sample in mine[start : start + self.batch_size]]

@@ -1,0 +1,145 @@
+"""From a case's files to arrays."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConfigError, DataError
+from .cases import Case
+from .files import read_voxels
+from .validation import read_common_header, shorten
+
+# A header's scale is float32: 255 * float32(1 / 255) is not exactly 1.
+_INTEGER_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A case's voxels on the grid of its files.
+
+    Attributes:
+        image: (C, X, Y, Z) float32.
+        label: (X, Y, Z) raw integers of the label file, or None.
+        affine: (4, 4) voxel index to millimetres, float64.
+        spacing: (3,) voxel size in mm, float64.
+    """
+
+    image: NDArray[np.float32]
+    label: NDArray[np.integer[Any]] | None
+    affine: NDArray[np.float64]
+    spacing: NDArray[np.float64]
+
+
+def load_scan(case: Case, label: bool = True) -> Scan:
+    """Read all channels of a case, and its label.
+
+    Args:
+        case: what to read.
+        label: also read the label, where the case has one.
+
+    Raises:
+        DataError: the files do not share a grid or are unreadable; a channel is constant or has NaN or infinite
+            voxels; the label has values that are not integers or that `case.labels` does not know.
+    """
+    header = read_common_header(case, label)
+    image = np.empty((len(case.images), *header.shape), dtype=np.float32)
+    for channel, path in zip(image, case.images, strict=True):
+        channel[...] = _read_channel(path)
+    raw = _read_label(case.label, case.labels) if label and case.label else None
+    return Scan(image, raw, header.affine, header.spacing)
+
+
+def encode_label(
+    raw: NDArray[np.integer[Any]], labels: Mapping[str, tuple[int, ...]], classes: Sequence[str], overlapping: bool
+) -> NDArray[np.uint8]:
+    """Turn raw label values into a network's target; classes that are not asked for become background.
+
+    Args:
+        raw: (X, Y, Z) raw label values, any number of axes.
+        labels: class name -> raw values, as in `Case.labels`.
+        classes: the K classes wanted, in order.
+        overlapping: classes are regions that may overlap.
+
+    Returns:
+        (1, X, Y, Z) index map with 0 = background and i + 1 = `classes[i]`; for regions (K, X, Y, Z) of 0 and 1.
+
+    Raises:
+        ConfigError: a class is unknown or named twice, or exclusive classes share a raw value.
+    """
+    check_classes(labels, classes, overlapping)
+    masks = (np.isin(raw, labels[name]) for name in classes)
+    if overlapping:
+        return np.stack([mask.astype(np.uint8) for mask in masks])
+    index = np.zeros((1, *raw.shape), dtype=np.uint8)
+    for number, mask in enumerate(masks, start=1):
+        index[0][mask] = number
+    return index
+
+
+def check_classes(labels: Mapping[str, tuple[int, ...]], classes: Sequence[str], overlapping: bool) -> None:
+    """Check the classes asked for against those a data set has, before any voxel is read.
+
+    Raises:
+        ConfigError: see `encode_label`.
+    """
+    owner: dict[int, str] = {}
+    for position, name in enumerate(classes):
+        if name not in labels:
+            near = difflib.get_close_matches(name, list(labels), 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the data set has {', '.join(labels)}"
+            raise ConfigError(f"data.classes: unknown class {name!r}: {hint}")
+        if name in classes[:position]:
+            raise ConfigError(f"data.classes: {name!r} is named twice")
+        for value in () if overlapping else labels[name]:
+            if owner.setdefault(value, name) != name:
+                raise ConfigError(
+                    f"data.classes: {owner[value]!r} and {name!r} share label value {value}: set data.overlapping=true"
+                )
+
+
+def _read_channel(path: Path) -> NDArray[np.float32]:
+    voxels = read_voxels(path, np.float32)
+    if bad := int(voxels.size - np.isfinite(voxels).sum()):
+        raise DataError(f"{path}: {bad} of {voxels.size} voxels are NaN or infinite: replace them and save it again")
+    if voxels.min() == voxels.max():
+        raise DataError(f"{path}: every voxel is {voxels.flat[0]:g}, a constant image: export the scan again")
+    return voxels
+
+
+def _read_label(path: Path, labels: Mapping[str, tuple[int, ...]]) -> NDArray[np.integer[Any]]:
+    raw = _as_integers(read_voxels(path), path)
+    known = {0}.union(*labels.values())
+    if unknown := [str(value) for value in _values(raw) if value not in known]:
+        raise DataError(
+            f"{path}: unknown label values {shorten(unknown)} (known: {', '.join(map(str, sorted(known)))}): "
+            "correct the label, or name the values as classes of the data set"
+        )
+    return raw
+
+
+def _as_integers(voxels: NDArray[Any], path: Path) -> NDArray[np.integer[Any]]:
+    """Integers as they are; floating-point voxels only where all are whole numbers."""
+    if voxels.dtype.kind in "iu":
+        return voxels
+    if not np.isfinite(voxels).all():
+        raise DataError(f"{path}: the label has NaN or infinite voxels: replace them and save it again")
+    whole = np.rint(voxels)
+    away = np.abs(voxels - whole)
+    if away.max() > _INTEGER_TOLERANCE or np.abs(whole).max() > np.iinfo(np.int32).max:
+        worst = voxels.flat[int(away.argmax())]
+        raise DataError(
+            f"{path}: label values must be whole numbers, found {worst:g}: export the mask, not a probability"
+        )
+    return whole.astype(np.int32)
+
+
+def _values(raw: NDArray[np.integer[Any]]) -> list[int]:
+    """Sorted distinct values; counting is many times faster than the sort of `np.unique`."""
+    if raw.min() < 0 or raw.max() > 65535:
+        return [int(value) for value in np.unique(raw)]
+    return [int(value) for value in np.flatnonzero(np.bincount(raw.ravel(order="K")))]

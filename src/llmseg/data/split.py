@@ -1,0 +1,184 @@
+"""Which cases train, validate and test; a patient is never on two sides."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from .cases import Case
+from .config import SplitConfig
+from .files import read_json
+from .validation import require_unique_ids, shorten
+
+_PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Case ids of the three parts.
+
+    Attributes:
+        train: in the order of the official list, or in a seeded random order of patients.
+        val: as `train`.
+        test: as `train`.
+    """
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """The split as the JSON text that `from_json` reads."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, path: Path) -> "Split":
+        """Read a split that lists all three parts.
+
+        Raises:
+            DataError: the file is broken, or has no list of ids for a part.
+        """
+        lists = _read_lists(path)
+        if missing := [part for part in _PARTS if part not in lists]:
+            raise DataError(f"{path}: no key {missing[0]!r}: a split of a run lists train, val and test")
+        return cls(**lists)
+
+
+def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
+    """Divide cases by the data set's official lists, else by patient with a seed.
+
+    Official, the first that exists: `config.file`; `split.json` in the root; `train.list` and `test.list` (and
+    `val.list`) there, one id a line; an nnU-Net folder's labelled `imagesTs` as the test part. Where an official split
+    has no `val`, validation patients are drawn from its training list. Cases that no list names are not used. The
+    result does not depend on the order of `cases`.
+
+    Raises:
+        ConfigError: a share lies outside [0, 1).
+        DataError: an id is unknown, listed twice or shared by two cases, a patient is on two sides, the training part
+            is empty, or there are too few patients.
+    """
+    _check_shares(config)
+    require_unique_ids(cases)
+    cases = sorted(cases, key=lambda case: case.id)
+    groups = {case.id: case.group for case in cases}
+    official, origin = _official(cases, config, root)
+    rng = np.random.default_rng(config.seed)
+    if official is None:
+        split = _by_patient(groups, config, rng)
+    else:
+        _check_lists(official, groups, origin)
+        train, val = official["train"], official.get("val")
+        if val is None:
+            train, val = _draw(train, groups, config.val, rng, f"{origin}: too few training patients for validation")
+        split = Split(train, val, official["test"])
+    _check_patients(split, groups, origin)
+    return split
+
+
+def _by_patient(groups: Mapping[str, str], config: SplitConfig, rng: np.random.Generator) -> Split:
+    patients = sorted(set(groups.values()))
+    needed = 1 + (config.val > 0) + (config.test > 0)
+    if len(patients) < needed:
+        raise DataError(
+            f"{len(patients)} patient(s) ({shorten(patients)}) cannot be divided into {needed} parts: add cases, give "
+            "data.split.file, or set data.split.val=0 or data.split.test=0"
+        )
+    shuffled = [patients[i] for i in rng.permutation(len(patients))]
+    ids = tuple(case_id for patient in shuffled for case_id, group in groups.items() if group == patient)
+    # Drawn before validation: the test part must not change with the validation share.
+    most = len(patients) - 1 - (config.val > 0)
+    train, test = _draw(ids, groups, config.test, rng, "too few patients", most)
+    train, val = _draw(train, groups, config.val, rng, "too few patients")
+    return Split(train, val, test)
+
+
+def _draw(
+    ids: Sequence[str],
+    groups: Mapping[str, str],
+    share: float,
+    rng: np.random.Generator,
+    complaint: str,
+    most: int | None = None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Draw a share of the patients, at least one and at most `most`; returns the ids that stay and those drawn."""
+    patients = sorted({groups[case_id] for case_id in ids})
+    if share == 0:
+        return tuple(ids), ()
+    most = len(patients) - 1 if most is None else most
+    if most < 1:
+        raise DataError(f"{complaint} ({len(patients)}): add cases or set data.split.val=0")
+    count = min(max(round(share * len(patients)), 1), most)
+    drawn = {patients[i] for i in rng.permutation(len(patients))[:count]}
+    stay = tuple(case_id for case_id in ids if groups[case_id] not in drawn)
+    return stay, tuple(case_id for case_id in ids if groups[case_id] in drawn)
+
+
+def _official(cases: Sequence[Case], config: SplitConfig, root: Path) -> tuple[dict[str, tuple[str, ...]] | None, str]:
+    """The official lists and where they come from; None without any."""
+    path = Path(config.file) if config.file else root / "split.json"
+    if config.file or path.is_file():
+        lists = _read_lists(path)
+        for part in ("train", "test"):
+            if part not in lists:
+                raise DataError(
+                    f"{path}: key {part!r} is missing: give lists of case ids as 'train', 'test' and optionally 'val'"
+                )
+        return lists, str(path)
+    files = {part: root / f"{part}.list" for part in _PARTS}
+    if files["train"].is_file():
+        if not files["test"].is_file():
+            raise DataError(f"{files['test']}: no such file, but {files['train']} is there: add the test ids")
+        lines = {part: file.read_text(encoding="utf-8-sig").split() for part, file in files.items() if file.is_file()}
+        return {part: tuple(ids) for part, ids in lines.items()}, str(files["train"])
+    if test := tuple(case.id for case in cases if case.images[0].parent == root / "imagesTs"):
+        return {"train": tuple(case.id for case in cases if case.id not in test), "test": test}, str(root / "imagesTs")
+    return None, str(root)
+
+
+def _read_lists(path: Path) -> dict[str, tuple[str, ...]]:
+    content: dict[str, Any] = read_json(path)
+    for part in _PARTS:
+        ids = content.get(part, [])
+        if not isinstance(ids, list) or not all(isinstance(case_id, str) for case_id in ids):
+            raise DataError(f"{path}: key {part!r} must be a list of case ids in quotes")
+    return {part: tuple(content[part]) for part in _PARTS if part in content}
+
+
+def _check_shares(config: SplitConfig) -> None:
+    for key, share in (("test", config.test), ("val", config.val)):
+        if not 0 <= share < 1:
+            raise ConfigError(f"data.split.{key}={share}: must be a share, 0 or more and below 1")
+
+
+def _check_lists(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str], origin: str) -> None:
+    """Every id is known and listed once; somebody trains."""
+    seen: dict[str, str] = {}
+    for part, ids in lists.items():
+        if unknown := [case_id for case_id in ids if case_id not in groups]:
+            raise DataError(
+                f"{origin}: {part} names {len(unknown)} unknown case(s) {shorten(unknown)}: correct the list"
+            )
+        if both := [case_id for case_id in ids if seen.get(case_id, part) != part]:
+            raise DataError(f"{origin}: {shorten(both)} in both {seen[both[0]]} and {part}: remove from one list")
+        if len(set(ids)) < len(ids):
+            twice = sorted({case_id for case_id in ids if ids.count(case_id) > 1})
+            raise DataError(f"{origin}: {part} names {shorten(twice)} twice: remove one")
+        seen.update(dict.fromkeys(ids, part))
+    if not lists["train"]:
+        raise DataError(f"{origin}: the training list is empty: add case ids")
+
+
+def _check_patients(split: Split, groups: Mapping[str, str], origin: str) -> None:
+    side: dict[str, tuple[str, str]] = {}
+    for part, ids in asdict(split).items():
+        for case_id in ids:
+            other, other_part = side.setdefault(groups[case_id], (case_id, part))
+            if other_part != part:
+                raise DataError(
+                    f"{origin}: patient {groups[case_id]} is in both {other_part} ({other}) and {part} ({case_id}): "
+                    "move all cases of a patient to one side"
+                )

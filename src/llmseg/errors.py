@@ -1,0 +1,17 @@
+"""Errors that a user can act on: one line each, printed without a stack trace."""
+
+
+class UserError(Exception):
+    """A mistake in what the user gave us; the message names the file or key and says what to do. Exit code 1."""
+
+    exit_code = 1
+
+
+class ConfigError(UserError):
+    """A configuration that cannot be right: unknown key, wrong type, unknown choice. Exit code 2."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """A data set, scan or label that cannot be used as it is. Exit code 1."""

@@ -1,0 +1,5 @@
+"""Losses: functions of logits and label."""
+
+from llmseg.losses.segmentation import SegmentationLoss
+
+__all__ = ["SegmentationLoss"]

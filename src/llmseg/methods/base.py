@@ -1,0 +1,126 @@
+"""What every training method shares: optimiser, validation on whole cases, seeded steps, portable checkpoints."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from llmseg.data.augmentation import Augment
+from llmseg.data.datamodule import ValidationBatch
+from llmseg.data.seeds import derive
+from llmseg.inference.predict import on_input_grid, predict_stack, sigmoid_or_softmax
+
+Batch = tuple[Tensor, Tensor]
+"""Image (N, C, *spatial) float32 and label (N, L, *spatial) uint8."""
+
+
+class SegmentationMethod(pl.LightningModule):
+    """Base of the training methods; a method says what the loss of a training batch is.
+
+    Args:
+        net: gives logits (N, K, *its own grid).
+        loss: of logits and label on the label's grid.
+        optimizer: makes an optimiser from the parameters.
+        scheduler: makes a Lightning scheduler configuration from the optimiser and the number of steps.
+        augment: of training batches.
+        overlapping: classes are overlapping regions.
+        patch_size: of a 3D network.
+        seed: of augmentation and dropout, together with epoch, batch and process.
+        record: plain containers that the checkpoint carries under "llmseg" (the resolved configuration), so that it
+            loads with `torch.load(weights_only=True)` and the network can be built again.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[[Optimizer, int], dict[str, Any]],
+        augment: Augment,
+        overlapping: bool,
+        patch_size: Sequence[int],
+        seed: int,
+        record: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.loss = loss
+        self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
+        self.augment = augment
+        self.overlapping = overlapping
+        self.patch_size = tuple(patch_size)
+        self.seed = seed
+        self._record = dict(record)
+        self._scores: list[Tensor] = []
+
+    @abstractmethod
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Scalar loss of one augmented training batch."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (N, K, *spatial) on the image's grid."""
+        return on_input_grid(self.net)(image)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed the step by what it is, not by what came before."""
+        torch.manual_seed(derive(self.seed, "step", self.current_epoch, batch_idx, self.global_rank))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Augment, and let the method do the rest."""
+        with torch.no_grad():
+            batch = self.augment(*batch)
+        loss = self.training_loss(batch)
+        self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=True, batch_size=len(batch[0]))
+        return loss
+
+    def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
+        """Loss and hard Dice of one whole case on the network's grid."""
+        image, label, counts = batch
+        logits = predict_stack(self.net, image, self.patch_size)
+        dice = case_dice(sigmoid_or_softmax(logits, self.overlapping), label, self.overlapping)
+        values = torch.stack([self.loss(logits, label).double(), dice.nansum(), (~dice.isnan()).sum().double()])
+        weight = torch.ones_like(values[:1])
+        self._scores.append(torch.cat([values, weight]) * float(counts))
+
+    def on_validation_epoch_end(self) -> None:
+        """Mean over all cases and classes of all processes; a class absent from label and prediction does not count."""
+        total = torch.stack(self._scores).sum(dim=0) if self._scores else torch.zeros(4, device=self.device)
+        self._scores.clear()
+        loss, dice, classes, cases = self.trainer.strategy.reduce(total, reduce_op="sum")
+        self.log("val/loss", loss / cases.clamp(min=1), prog_bar=True, rank_zero_only=False)
+        self.log("val/dice", dice / classes.clamp(min=1), prog_bar=True, rank_zero_only=False)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Optimiser and schedule over all steps of the training."""
+        optimizer = self._make_optimizer([p for p in self.parameters() if p.requires_grad])
+        steps = int(self.trainer.estimated_stepping_batches)
+        return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer, steps)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the record into the checkpoint."""
+        checkpoint["llmseg"] = self._record
+
+
+def case_dice(probability: Tensor, label: Tensor, overlapping: bool) -> Tensor:
+    """Hard Dice (K,) of each class over a whole case; NaN where label and prediction are both empty.
+
+    Args:
+        probability: (S, K, *spatial).
+        label: (S, L, *spatial) uint8.
+        overlapping: regions, each decided on its own.
+    """
+    if overlapping or probability.shape[1] == 1:
+        predicted, truth = probability > 0.5, label > 0
+    else:
+        classes = range(1, probability.shape[1])
+        decided = probability.argmax(dim=1, keepdim=True)
+        predicted = torch.cat([decided == index for index in classes], dim=1)
+        truth = torch.cat([label == index for index in classes], dim=1)
+    axes = [0, *range(2, label.dim())]
+    both, total = (predicted & truth).sum(axes), predicted.sum(axes) + truth.sum(axes)
+    return 2 * both.double() / total.double()

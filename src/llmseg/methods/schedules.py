@@ -1,0 +1,43 @@
+"""Learning-rate schedules over the whole training, as Lightning's scheduler configurations."""
+
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    LRScheduler,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
+
+
+def constant(optimizer: Optimizer, steps: int) -> dict[str, Any]:
+    """The same learning rate throughout."""
+    return _each_step(ConstantLR(optimizer, factor=1.0, total_iters=0))
+
+
+def cosine(optimizer: Optimizer, steps: int) -> dict[str, Any]:
+    """Half a cosine down to 0 (Loshchilov and Hutter 2017, without restarts)."""
+    return _each_step(CosineAnnealingLR(optimizer, T_max=steps))
+
+
+def poly(optimizer: Optimizer, steps: int, power: float = 0.9) -> dict[str, Any]:
+    """lr * (1 - step / steps) ** power (DeepLab, nnU-Net)."""
+    return _each_step(PolynomialLR(optimizer, total_iters=steps, power=power))
+
+
+def step(optimizer: Optimizer, steps: int, every: float = 0.42, factor: float = 0.1) -> dict[str, Any]:
+    """Multiply by `factor` each time a share `every` of the steps has passed."""
+    return _each_step(StepLR(optimizer, step_size=max(1, round(every * steps)), gamma=factor))
+
+
+def plateau(optimizer: Optimizer, steps: int, factor: float = 0.5, patience: int = 5) -> dict[str, Any]:
+    """Multiply by `factor` when the validation loss has not fallen for `patience` epochs."""
+    schedule = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
+    return {"scheduler": schedule, "interval": "epoch", "monitor": "val/loss"}
+
+
+def _each_step(schedule: LRScheduler) -> dict[str, Any]:
+    return {"scheduler": schedule, "interval": "step"}

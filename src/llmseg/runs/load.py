@@ -1,0 +1,81 @@
+"""Read runs again: one network, or a table of all runs. Needs no Hydra."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from llmseg.errors import UserError
+from llmseg.models.build import build_network
+from llmseg.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network with its weights, and the configuration that it was trained with."""
+
+    net: nn.Module
+    config: dict[str, Any]
+
+
+def load(path: str | Path, checkpoint: str = "last") -> TrainedNetwork:
+    """Rebuild the network of a run in evaluation mode, on the CPU.
+
+    Args:
+        path: a run folder, or a checkpoint file.
+        checkpoint: `last` or `best` (on the validation cases), where `path` is a folder.
+
+    Raises:
+        UserError: no run or checkpoint there, or one that cannot be read.
+    """
+    path = Path(path)
+    file = path if path.is_file() else RunFolder.open(path).checkpoint(checkpoint)
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        config: dict[str, Any] = content["llmseg"]
+        net = build_network(config["model"])
+        net.load_state_dict(
+            {key.removeprefix("net."): value for key, value in content["state_dict"].items() if key.startswith("net.")}
+        )
+    except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError) as error:
+        raise UserError(f"{file}: no checkpoint of this project, or damaged ({str(error).splitlines()[0]})") from error
+    return TrainedNetwork(net.eval(), config)
+
+
+def collect(root: str | Path) -> pd.DataFrame:
+    """One row for each finished run below `root`: its configuration and its results.
+
+    Columns are dotted keys: `config.model.widths`, `config.choices.model`, `summary.mean.dice`, ..., besides `run`, the
+    folder. Runs without a summary.json are left out.
+    """
+    rows = []
+    for file in sorted(Path(root).rglob("summary.json")):
+        if not (file.parent / "config.yaml").is_file():
+            continue
+        folder = RunFolder(file.parent)
+        row = {"run": str(file.parent)}
+        row |= _flat("config", folder.config) | _flat("summary", json.loads(file.read_text()))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def collect_cases(root: str | Path) -> pd.DataFrame:
+    """The rows of every run's cases.csv below `root`, with the run's folder, model, data set and seed beside them."""
+    tables = []
+    for file in sorted(Path(root).rglob("cases.csv")):
+        if (file.parent / "config.yaml").is_file():
+            config = RunFolder(file.parent).config
+            facts = {"run": str(file.parent), "seed": config["seed"], **config["choices"]}
+            tables.append(pd.read_csv(file, keep_default_na=False, na_values=[""]).assign(**facts))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _flat(prefix: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    return {key: item for name, part in value.items() for key, item in _flat(f"{prefix}.{name}", part).items()}

@@ -1,0 +1,15 @@
+"""Fixtures that several packages' tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def sample_data() -> Path:
+    """Folder of real sample scans named by LLMSEG_DATA; skips where it is missing."""
+    folder = Path(os.environ.get("LLMSEG_DATA", ""))
+    if not os.environ.get("LLMSEG_DATA") or not (folder / "Dataset104_Hippocampus").is_dir():
+        pytest.skip("needs the sample scans: set LLMSEG_DATA")
+    return folder.resolve()
