@@ -37,8 +37,8 @@ def test_scale_of_the_header_is_applied(tmp_path: Path) -> None:
     image = Nifti1Image(noise(), AFFINE)
     image.header.set_slope_inter(0.5, -3)
     image.to_filename(tmp_path / "scaled.nii.gz")
-    # nibabel stores (x - inter) / slope and must give x back
-    np.testing.assert_allclose(read_voxels(tmp_path / "scaled.nii.gz", np.float32), noise(), atol=0.5)
+    # NIfTI-1: true value = scl_slope * stored value + scl_inter
+    np.testing.assert_array_equal(read_voxels(tmp_path / "scaled.nii.gz", np.float32), 0.5 * noise() - 3)
 
 
 def _truncated(path: Path) -> None:
@@ -64,10 +64,13 @@ def _huge_shape(path: Path) -> None:
     path.write_bytes(gzip.compress(header.binaryblock + bytes(4) + bytes(1000)))
 
 
-def _nan_affine(path: Path) -> None:
-    image = Nifti1Image(noise(), AFFINE)
-    image.header["srow_x"] = [np.nan, 0, 0, 0]
-    path.write_bytes(gzip.compress(image.header.binaryblock + bytes(4) + noise().tobytes(order="F")))
+def _affine(first_row: list[float]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        header = Nifti1Image(noise(), AFFINE).header
+        header["srow_x"] = first_row
+        path.write_bytes(gzip.compress(header.binaryblock + bytes(4) + noise().tobytes(order="F")))
+
+    return write
 
 
 def _colour(path: Path) -> None:
@@ -87,8 +90,8 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "4D": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 4, 4, 2))), "one file per channel"),
     "2D": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 4))), "3D"),
     "no voxels": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 0, 4))), "no voxels"),
-    "affine not finite": ("scan.nii.gz", _nan_affine, "affine"),
-    "affine flat": ("scan.nii.gz", lambda path: write_scan(path, noise(), np.diag([1.0, 1, 0, 1])), "affine"),
+    "affine not finite": ("scan.nii.gz", _affine([np.nan, 0, 0, 0]), "affine"),
+    "affine flat": ("scan.nii.gz", _affine([0, 0, 0, 20]), "affine"),
     "colour": ("scan.nii.gz", _colour, "grey"),
 }
 

@@ -69,11 +69,18 @@ def test_two_patients_are_enough_without_validation() -> None:
     assert (len(split.train), len(split.val), len(split.test)) == (1, 0, 1)
 
 
-@pytest.mark.parametrize(("key", "value"), [("test", 1.0), ("val", -0.1), ("val", 20)])
-def test_shares_outside_their_range(key: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (SplitConfig(test=1.0), "data.split.test=1.0"),
+        (SplitConfig(val=-0.1), "data.split.val=-0.1"),
+        (SplitConfig(val=20), "data.split.val=20"),
+    ],
+)
+def test_shares_outside_their_range(config: SplitConfig, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        make_split(cases(TEN), SplitConfig(**{key: value}), Path("nowhere"))
-    one_line(caught.value, f"data.split.{key}={value}")
+        make_split(cases(TEN), config, Path("nowhere"))
+    one_line(caught.value, words)
 
 
 def test_official_split_keeps_its_order_and_gives_validation_from_training(tmp_path: Path) -> None:

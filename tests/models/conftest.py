@@ -12,11 +12,13 @@ from torch import Tensor, nn
 CONF = Path(__file__).parents[2] / "conf" / "model"
 
 
-def load_narrow(name: str) -> DictConfig:
-    """The configuration of a network with a sixteenth of its channels, so that it runs in milliseconds."""
+def load(name: str, *, narrow: bool) -> DictConfig:
+    """The configuration of a network; narrow: with a sixteenth of its channels, so that it runs in milliseconds."""
     config = OmegaConf.load(CONF / f"{name}.yaml")
     assert isinstance(config, DictConfig)
-    if "widths" not in config:
+    if not narrow:
+        return config
+    if "widths" not in config:  # V-Net too has a width
         config.width = 4
     for key in ("widths", "decoder_widths"):
         if key in config:
@@ -29,7 +31,7 @@ def build() -> Callable[..., nn.Module]:
     """Build a network from its file in conf/model: full size on the meta device, or narrow with values."""
 
     def _build(name: str, *, narrow: bool = True, without: str | None = None, **arguments: object) -> nn.Module:
-        config = load_narrow(name) if narrow else OmegaConf.load(CONF / f"{name}.yaml")
+        config = load(name, narrow=narrow)
         if without is not None:
             del config[without]
         torch.manual_seed(0)

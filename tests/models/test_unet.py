@@ -3,15 +3,17 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from llmseg.models import UNet
 from torch import nn
+
+from llmseg.models import UNet
 
 NAMES = sorted(file.stem for file in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
 UNETS = [name for name in NAMES if name != "vnet"]
-Build = Callable[..., nn.Module]
+Build = Callable[..., Any]
 
 # encoder blocks, up-convolutions, decoder convolutions, head; by hand: a 3x3 convolution has 9ab (+ b bias) weights
 CANONICAL = (
@@ -74,7 +76,7 @@ STAGES = {
 TOTALS = {
     "gpt4": (7_696_193, 36, 0),
     **dict.fromkeys(("gpt4o", "gpt_o1", "claude35", "gemini15"), (31_042_369, 136, 11_776)),
-    "copilot": (6_153_297, 114, 4_738),
+    "copilot": (6_153_297, 114, 4 * (64 + 128 + 256 + 512) + 4 * (256 + 128 + 64 + 1)),
     "bing_copilot": (6_147_659, 32, 0),
     "llama31": (533_953, 12, 0),
     "gpt_o3": (7_762_465, 118, 5_888),
@@ -86,21 +88,32 @@ TOTALS = {
     **dict.fromkeys(("llama4_published", "qwen3_nothink"), (7_701_825, 106, 5_632)),
 }
 # side of the input to side of the output; None: refused
-SIZES = {
-    **dict.fromkeys(("gpt4", "llama4_published", "qwen3_nothink"), {256: 256, 264: 264, 250: None}),
+MULTIPLE_OF_8: dict[int, int | None] = {256: 256, 264: 264, 250: None}
+MULTIPLE_OF_16: dict[int, int | None] = {256: 256, 272: 272, 264: None, 250: None}
+ANY: dict[int, int | None] = {256: 256, 72: 72, 65: 65, 250: 250}
+SIZES: dict[str, dict[int, int | None]] = {
+    "gpt4": MULTIPLE_OF_8,
     "gpt4o": {256: 128, 160: 80, 250: 112, 512: 256, 31: None},
+    "gpt_o1": MULTIPLE_OF_16,
+    "claude35": MULTIPLE_OF_16,
     "gemini15": {256: 128, 160: 80, 250: 125},
     "copilot": {128: 128, 65: 64, 72: None},
     "bing_copilot": {256: 256, 250: 240},
     "llama31": {256: 240, 160: 144, 250: 232},
-    **dict.fromkeys(
-        ("gpt_o1", "claude35", "gpt_o3", "gpt_o4_mini_high", "grok3", "grok3_mini", "qwen3", "unet"),
-        {256: 256, 272: 272, 264: None, 250: None},
-    ),
-    **dict.fromkeys(
-        ("deepseek_v3", "mistral_medium3", "llama4", "deepseek_r1", "claude4", "gemini25"),
-        {256: 256, 72: 72, 65: 65, 250: 250},
-    ),
+    "gpt_o3": MULTIPLE_OF_16,
+    "gpt_o4_mini_high": MULTIPLE_OF_16,
+    "deepseek_v3": ANY,
+    "deepseek_r1": ANY,
+    "claude4": ANY,
+    "gemini25": ANY,
+    "grok3": MULTIPLE_OF_16,
+    "grok3_mini": MULTIPLE_OF_16,
+    "llama4": ANY,
+    "llama4_published": MULTIPLE_OF_8,
+    "mistral_medium3": ANY,
+    "qwen3": MULTIPLE_OF_16,
+    "qwen3_nothink": MULTIPLE_OF_8,
+    "unet": MULTIPLE_OF_16,
 }
 
 
@@ -144,7 +157,9 @@ def test_colour_images_add_weights_to_the_first_convolution_only(name: str, buil
     assert count(build(name, narrow=False, in_channels=3)) == published[name]
 
 
-@pytest.mark.parametrize(("name", "given", "expected"), [(n, *pair) for n, sizes in SIZES.items() for pair in sizes.items()])
+@pytest.mark.parametrize(
+    ("name", "given", "expected"), [(n, *pair) for n, sizes in SIZES.items() for pair in sizes.items()]
+)
 def test_output_size(name: str, given: int, expected: int | None, build: Build) -> None:
     network = build(name, narrow=False)
     image = torch.zeros(1, 1, given, given, device="meta")
@@ -253,5 +268,7 @@ def test_claude4_drops_channels_in_training_only(build: Build) -> None:
 def test_canonical_network_of_any_width_and_depth() -> None:
     with torch.device("meta"):
         network = UNet(in_channels=1, out_channels=2, spatial_dims=3, width=16, depth=3)
-    assert [block[0].out_channels for block in network.encoder] == [16, 32, 64, 128]
+    # 3x3x3 convolutions: 27ab weights, b biases, 2b of batch norm
+    first, last = 27 * 16 + 27 * 16 * 16 + 6 * 16, 27 * 64 * 128 + 27 * 128 * 128 + 6 * 128
+    assert [count(block) for block in network.encoder][::3] == [first, last]
     assert network.output_size((24, 32, 40)) == (24, 32, 40)

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from llmseg.models import VNet
 from torch import nn
+
+from llmseg.models import VNet
 
 
 def count(module: nn.Module) -> int:
@@ -27,7 +28,9 @@ def test_blocks_have_the_published_number_of_convolutions() -> None:
     with torch.device("meta"):
         network = VNet(in_channels=1, out_channels=2)
     widths = [16, 32, 64, 128, 256]
-    expected = [convolution(1, 16, 3)] + [n * convolution(w, w, 3) for w, n in zip(widths[1:], (2, 3, 3, 3), strict=True)]
+    expected = [convolution(1, 16, 3)] + [
+        n * convolution(w, w, 3) for w, n in zip(widths[1:], (2, 3, 3, 3), strict=True)
+    ]
     assert [count(block) for block in network.encoder] == expected
     assert [count(block) for block in network.decoder] == [
         n * convolution(w, w, 3) for w, n in zip(widths[-2::-1], (3, 3, 2, 1), strict=True)

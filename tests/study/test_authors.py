@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from llmseg.study import authors as module
 from llmseg.study.authors import authors
 

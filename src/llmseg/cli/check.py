@@ -5,7 +5,7 @@ Hydra checks keys given on the command line only. Here every key is checked wher
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -26,7 +26,7 @@ from omegaconf.errors import (
 from yaml import MarkedYAMLError, YAMLError
 
 from llmseg.cli.config import RESOLVERS, check_plain, first_line, join, user_keys
-from llmseg.cli.schema import hint, signature
+from llmseg.cli.schema import Signature, hint, signature
 from llmseg.errors import ConfigError
 
 INSTANTIATE_KEYS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_", "_args_"})
@@ -58,28 +58,27 @@ def check(cfg: DictConfig, schema: type, choices: Mapping[str, Any], required: b
         raise ConfigError(f"{missing[0]} has no value: add {missing[0]}=... to the command")
 
 
-def valid_keys(parent: Any, path: str, schema: type) -> frozenset[str]:
+def valid_keys(parent: object, path: str, schema: type) -> frozenset[str]:
     """Return the keys that the node `parent` at the dotted `path` may have beside those that it has.
 
     Empty where its target is unknown or takes anything.
     """
-    target = parent._get_node("_target_") if isinstance(parent, DictConfig) else None
-    if target is not None:
-        found = _signature(str(target), path)
+    if isinstance(parent, DictConfig) and "_target_" in parent:
+        found = _signature(str(parent._get_node("_target_")), path)
         return found.names if found is not None else frozenset()
     typed = OmegaConf.structured(schema)
     node = OmegaConf.select(typed, path) if path else typed
     return frozenset(map(str, node)) if isinstance(node, DictConfig) else frozenset()
 
 
-def dotted_keys(cfg: Any, path: str = "") -> Iterator[str]:
+def dotted_keys(cfg: object, path: str = "") -> Iterator[str]:
     """Yield the dotted paths of all keys of a config except Hydra's own."""
     for _, key, name in _nodes(cfg, path):
         if not isinstance(key, int):
             yield name
 
 
-def _check_siblings(node: Any, path: str) -> None:
+def _check_siblings(node: object, path: str) -> None:
     """Refuse an entry without `_target_` in a group of `_target_` nodes (callbacks): a misspelt name, most likely."""
     if not isinstance(node, dict) or "_target_" in node:
         return
@@ -89,7 +88,7 @@ def _check_siblings(node: Any, path: str) -> None:
             raise ConfigError(f"{join(path, key)} has no _target_{hint(str(key), built, prefix=f'{path}.')}")
 
 
-def _targets(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _targets(node: object, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(node, dict):
         if "_target_" in node:
             yield path, node
@@ -100,7 +99,7 @@ def _targets(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from _targets(value, join(path, index))
 
 
-def _signature(target: str, path: str) -> Any:
+def _signature(target: str, path: str) -> Signature | None:
     """Return the signature of a node's target, or None if it takes any keyword or cannot be read."""
     if "${" in target:
         return None
@@ -113,30 +112,28 @@ def _signature(target: str, path: str) -> Any:
 
 def _check_target(node: dict[str, Any], path: str) -> None:
     found = _signature(str(node["_target_"]), path)
-    for key in node if found is not None else ():
-        if key not in found.names | INSTANTIATE_KEYS:
-            near = hint(str(key), found.names | INSTANTIATE_KEYS, prefix=f"{path}.")
+    known = found.names | INSTANTIATE_KEYS if found is not None else frozenset(node)
+    for key in node:
+        if key not in known:
+            near = hint(str(key), known, prefix=f"{path}.")
             raise ConfigError(f"{join(path, key)}: {node['_target_']} has no such argument{near}")
 
 
-def _nodes(cfg: Any, path: str = "") -> Iterator[tuple[Any, Any, str]]:
+def _nodes(cfg: object, path: str = "") -> Iterator[tuple[DictConfig | ListConfig, Any, str]]:
     """Yield (container, key, dotted path) of every node outside `hydra`; interpolations are not followed."""
-    if isinstance(cfg, DictConfig):
-        keys: Any = list(cfg) if path else user_keys(cfg)
-    else:
-        keys = range(len(cfg))
+    if not isinstance(cfg, DictConfig | ListConfig) or cfg._is_none() or cfg._is_missing():
+        return
+    keys: Iterable[Any] = range(len(cfg)) if isinstance(cfg, ListConfig) else list(cfg) if path else user_keys(cfg)
     for key in keys:
         yield cfg, key, join(path, key)
-        child = cfg._get_node(key)
-        is_open = isinstance(child, DictConfig | ListConfig) and not child._is_none() and not child._is_missing()
-        if is_open and not OmegaConf.is_interpolation(cfg, key):
-            yield from _nodes(child, join(path, key))
+        if not OmegaConf.is_interpolation(cfg, key):
+            yield from _nodes(cfg._get_node(key), join(path, key))
 
 
 def _check_interpolations(cfg: DictConfig) -> None:
     """Resolve every interpolation outside `hydra`; those that need the running job (`${hydra:...}`) are left out."""
     for container, key, path in _nodes(cfg):
-        if not OmegaConf.is_interpolation(container, key) or "${hydra:" in str(container._get_node(key)._value()):
+        if not OmegaConf.is_interpolation(container, key) or "${hydra:" in str(container._get_node(key)):
             continue
         try:
             container[key]
@@ -152,14 +149,16 @@ def _interpolation_message(error: OmegaConfBaseException, cfg: DictConfig) -> st
     if isinstance(error, InterpolationKeyError) and (name := re.search(r"key '(.+)' not found", text)):
         return f"${{{name[1]}}} leads nowhere{near_path(name[1], dotted_keys(cfg))}"
     if isinstance(error, UnsupportedInterpolationType):
-        name = text.rpartition(" ")[2]
-        return f"${{{name}:...}} is no resolver{hint(name, [*RESOLVERS, 'oc.env', 'oc.select', 'now', 'hydra'])}"
+        resolver = text.rpartition(" ")[2]
+        return (
+            f"${{{resolver}:...}} is no resolver{hint(resolver, [*RESOLVERS, 'oc.env', 'oc.select', 'now', 'hydra'])}"
+        )
     return text
 
 
-def near_path(path: str, known: Iterator[str]) -> str:
+def near_path(path: str, known: Iterable[str]) -> str:
     """Return `, did you mean a.b.c?` for a dotted path: the nearest one, or else one that ends on the same key."""
-    paths = sorted(known)
+    paths = sorted(candidate for candidate in known if not path.startswith(f"{candidate}."))
     same = [candidate for candidate in paths if candidate.rpartition(".")[2] == path.rpartition(".")[2]]
     near = hint(path, paths)
     return near if near.startswith(",") else f", did you mean {same[0]}?" if same else ""
@@ -172,10 +171,19 @@ class CheckedLoader(ConfigLoaderImpl):
     in the job, since the run folder exists by then.
     """
 
-    def __init__(self, config_search_path: ConfigSearchPath, schema: type, required: bool) -> None:
+    def __init__(self, config_search_path: ConfigSearchPath, schema: type, required: bool, scratch: str) -> None:
+        """Make a loader.
+
+        Args:
+            config_search_path: where Hydra looks for YAML files.
+            schema: dataclass of the top-level keys that are no groups.
+            required: refuse mandatory keys without a value.
+            scratch: folder for the multirun.yaml that Hydra's sweeper writes, unless hydra.sweep.dir names another.
+        """
         super().__init__(config_search_path)
         self.schema = schema
         self.required = required
+        self.scratch = scratch
 
     def load_configuration(
         self,
@@ -207,6 +215,8 @@ class CheckedLoader(ConfigLoaderImpl):
             cfg.choices = choices
         if is_sweep:
             self._check_jobs(cfg)
+            if cfg.hydra.sweep.dir == ".":
+                cfg.hydra.sweep.dir = self.scratch
         return cfg
 
     def _check_jobs(self, cfg: DictConfig) -> None:
@@ -241,14 +251,16 @@ class CheckedLoader(ConfigLoaderImpl):
         if isinstance(error, MissingConfigException) and error.options is not None:
             return _missing_choice(error)
         if isinstance(error, OverrideParseException):
-            return f"cannot read '{error.override}' as key=value: {first_line(error)}"
+            why = next((line for line in str(error).splitlines() if not line.startswith(("Error parsing", "See "))), "")
+            return f"'{error.override}' cannot be read as key=value{why and f': {why}'}"
         key = _absent_key(error)
         if key is not None:
             known = valid_keys(key.parent, key.path, self.schema) | frozenset(map(str, key.parent))
             prefix = f"{key.path}." if key.path else ""
             near = hint(key.name, known - {"hydra"}, prefix=prefix)
-            same = near_path(join(key.path, key.name), dotted_keys(key.parent._get_root()))
-            return f"{join(key.path, key.name)}: no such key{near if near.startswith(',') else same or near}"
+            if not near.startswith(","):  # perhaps the key of another node
+                near = near_path(join(key.path, key.name), dotted_keys(key.parent._get_root())) or near
+            return f"{join(key.path, key.name)}: no such key{near}"
         return self._explain_other(error)
 
     def _explain_other(self, error: Exception) -> str:

@@ -76,7 +76,8 @@ class EvaluateConfig:
 
     Attributes:
         run: a run folder written by training.
-        output: where the tables go; null: `<run>/evaluations/<data>`.
+        part: which cases: test, val, train or all.
+        output: folder of the tables; null: `<run>/evaluations/<data>-<part>`.
         accelerator: as Lightning names them: auto, cpu, gpu, ...
         evaluation: see EvaluationConfig.
         paths: see PathsConfig.
@@ -84,6 +85,7 @@ class EvaluateConfig:
     """
 
     run: str = MISSING
+    part: str = "test"
     output: str | None = None
     accelerator: str = "auto"
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -116,12 +118,13 @@ RESOLVERS: dict[str, Callable[..., Any]] = {"logit_channels": logit_channels, "l
 def check_plain(cfg: DictConfig, schema: type, choices: Mapping[str, Any]) -> None:
     """Check keys and types of what the dataclasses describe, and complete it with their default values."""
     typed = OmegaConf.structured(schema)
-    known = set(map(str, typed)) | {group.partition("/")[0] for group in choices}
+    fields = set(map(str, typed))  # not `key in typed`, which is False for mandatory keys
+    known = fields | {group.partition("/")[0] for group in choices}
     for key in user_keys(cfg):
         if key not in known:
             raise ConfigError(f"{key}: no such key{hint(key, known)}")
     try:
-        merged = OmegaConf.merge(typed, OmegaConf.masked_copy(cfg, [key for key in user_keys(cfg) if key in typed]))
+        merged = OmegaConf.merge(typed, OmegaConf.masked_copy(cfg, [key for key in user_keys(cfg) if key in fields]))
     except OmegaConfBaseException as error:
         raise ConfigError(_plain_message(error)) from error
     plain = OmegaConf.to_container(merged, resolve=False)
@@ -142,8 +145,10 @@ def _plain_message(error: OmegaConfBaseException) -> str:
     if isinstance(error, ValidationError):
         if wrong := re.match(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", text):
             return f"{key}: '{wrong[1]}' is not {_KINDS.get(wrong[2], wrong[2])}"
-        if "not Optional" in text or "None to" in text:
+        if "value 'None'" in text:
             return f"{key} cannot be null"
+        if "is not a ListConfig" in text:
+            return f"{key} is not a list"
     return f"{key}: {text}"
 
 

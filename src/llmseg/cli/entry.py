@@ -7,13 +7,14 @@ compose. Set HYDRA_FULL_ERROR=1 to see the stack trace of a user error.
 import importlib
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import llmseg
@@ -87,7 +88,8 @@ class _Job:
     codes: list[int] = field(default_factory=list)
     is_sweep: bool = False
 
-    def __call__(self, cfg: "DictConfig") -> Any:
+    def __call__(self, cfg: "DictConfig") -> object:
+        """Import the function and call it with the config."""
         from hydra.core.hydra_config import HydraConfig
 
         module, _, function = self.target.partition(":")
@@ -96,11 +98,9 @@ class _Job:
         except UserError as error:
             if _full_error():
                 raise
-            hydra = HydraConfig.get()
-            _report(error, suffix=f" [{' '.join(hydra.overrides.task)}]" if self.is_sweep else "")
+            _report(error, suffix=f" [{' '.join(HydraConfig.get().overrides.task)}]" if self.is_sweep else "")
             self.codes.append(error.exit_code)
-            if "paths" in cfg:
-                _remove_empty(Path(hydra.runtime.output_dir), Path(cfg.paths.runs).resolve())
+            return None
 
 
 def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
@@ -128,7 +128,7 @@ def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
     return (1 if args.multirun else task.codes[0]) if task.codes else 0
 
 
-def _parse(parser: ArgumentParser, arguments: list[str]) -> Any:
+def _parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
     """Parse Hydra's options, which may stand between the overrides; mistakes are ConfigErrors of one line."""
 
     def refuse(message: str) -> NoReturn:
@@ -146,31 +146,23 @@ def _parse(parser: ArgumentParser, arguments: list[str]) -> Any:
 @contextmanager
 def _checked(config_name: str, required: bool) -> Iterator[None]:
     """Let Hydra use the checking loader, and let errors out as exceptions instead of printing them and exiting."""
-    import hydra._internal.hydra as core
-    import hydra._internal.utils as utils
-
     from llmseg.cli.check import CheckedLoader
     from llmseg.cli.config import SCHEMAS
 
+    core: Any = importlib.import_module("hydra._internal.hydra")
+    utils: Any = importlib.import_module("hydra._internal.utils")
     stock = core.ConfigLoaderImpl, utils.run_and_report
-    loader: Any = partial(CheckedLoader, schema=SCHEMAS[config_name], required=required)
-    core.ConfigLoaderImpl, utils.run_and_report = loader, lambda function: function()
-    try:
-        yield
-    finally:
-        core.ConfigLoaderImpl, utils.run_and_report = stock
+    with TemporaryDirectory() as scratch:
+        loader = partial(CheckedLoader, schema=SCHEMAS[config_name], required=required, scratch=scratch)
+        core.ConfigLoaderImpl, utils.run_and_report = loader, lambda function: function()
+        try:
+            yield
+        finally:
+            core.ConfigLoaderImpl, utils.run_and_report = stock
 
 
 def _report(error: UserError, suffix: str = "") -> None:
     print(f"error: {' '.join(str(error).splitlines())}{suffix}", file=sys.stderr)
-
-
-def _remove_empty(folder: Path, runs: Path) -> None:
-    """Remove a failed job's folder, and its parents below `runs`, as far as they are empty."""
-    for path in (folder, *folder.parents):
-        if runs in path.parents:
-            with suppress(OSError):
-                path.rmdir()
 
 
 def _full_error() -> bool:

@@ -49,9 +49,7 @@ def evaluate(cfg: "DictConfig") -> float | None:
     node = OmegaConf.create(_data_node(trained, cfg, folder))
     build.complete_data(node)
     _check_fit(trained["data"], node)
-    data = build.build_data(
-        build.plain(node), trained["model"]["spatial_dims"], Path(cfg.paths.cache), trained["seed"]
-    )
+    data = build.build_data(build.plain(node), trained["model"]["spatial_dims"], Path(cfg.paths.cache), trained["seed"])
     data.prepare([cfg.part])
     output = Path(cfg.output) if cfg.output else folder.path / "evaluations" / f"{node.name}-{cfg.part}"
     options = build.plain(cfg.evaluation)

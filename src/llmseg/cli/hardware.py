@@ -72,7 +72,9 @@ def _devices(wanted: int | str | Sequence[int], kind: str, available: int) -> in
     if wanted == "auto":
         return 1 if kind == "cpu" else available
     if isinstance(wanted, str):
-        wanted = [int(part) for part in wanted.split(",") if part.strip().isdigit()] if "," in wanted else _number(wanted)
+        wanted = (
+            [int(part) for part in wanted.split(",") if part.strip().isdigit()] if "," in wanted else _number(wanted)
+        )
     if isinstance(wanted, int):
         count = available if wanted == -1 else wanted
         if count < 1 or count > available:

@@ -39,8 +39,7 @@ def help_text(conf: Path, config_name: str, program: str) -> str:
     width = min(shutil.get_terminal_size().columns, 120)
     examples = _EXAMPLES.get(config_name, ())
     sections = [
-        f"usage: {program} [group=choice ...] [key=value ...]",
-        _comment(top),
+        f"usage: {_usage(top, program)}",
         "Groups: each choice is a file conf/<group>/<choice>.yaml; * is the default\n" + _groups(conf, top, width),
         "Options\n" + _table(_FLAGS),
         "Examples\n" + _table(tuple((f"{program} {line}".strip(), why) for line, why in examples)),
@@ -54,10 +53,10 @@ def choices(folder: Path) -> list[str]:
     return sorted(name for name in names if not name.rpartition("/")[2].startswith("_"))
 
 
-def _comment(top: str) -> str:
-    """Return the one-line comment on top of a config."""
-    found = re.match(r"#\s*(.+)", top)
-    return re.sub(r"\s{2,}", "\n", found[1]) if found else ""
+def _usage(top: str, program: str) -> str:
+    """Return the one-line comment on top of a config, with the command in it as the user typed it."""
+    found = re.match(r"#\s*(?:python \S+\.py)?\s*(.*)", top)
+    return re.sub(r"\s{2,}", "\n\n", f"{program} {found[1] if found else ''}").strip()
 
 
 def _groups(conf: Path, top: str, width: int) -> str:

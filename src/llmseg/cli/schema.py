@@ -169,10 +169,11 @@ def _find(module: _Module, name: str, seen: frozenset[tuple[str, str]]) -> tuple
             stars += [node] if node.names[0].name == "*" else []
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
-                    found = _follow(module, node, alias.name, seen) or found
+                    found = _sure(_origin(module, node), alias.name, seen)
         elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            if found is None:
-                found = _find_alias(module, node.value, seen)
+            if not isinstance(node.value, ast.Name):  # computed
+                raise _Unknown(name)
+            found = _sure(module, node.value.id, seen)
         elif isinstance(node, ast.Import) and any((a.asname or a.name) == name for a in node.names):
             raise _Unknown(name)
     for star in stars if found is None else []:
@@ -183,21 +184,13 @@ def _find(module: _Module, name: str, seen: frozenset[tuple[str, str]]) -> tuple
     return found
 
 
-def _follow(
-    module: _Module, node: ast.ImportFrom, name: str, seen: frozenset[tuple[str, str]]
-) -> tuple[_Module, Definition] | None:
-    origin = _origin(module, node)
-    found = _find(origin, name, seen) if origin else None
+def _sure(
+    module: _Module | None, name: str, seen: frozenset[tuple[str, str]] = frozenset()
+) -> tuple[_Module, Definition]:
+    """Find a name that the module refers to itself, so that it must be somewhere."""
+    found = _find(module, name, seen) if module is not None else None
     if found is None:
         raise _Unknown(name)
-    return found
-
-
-def _find_alias(module: _Module, value: ast.expr, seen: frozenset[tuple[str, str]]) -> tuple[_Module, Definition]:
-    """Follow `Unet = UNet`; anything computed is unknown."""
-    found = _find(module, value.id, seen) if isinstance(value, ast.Name) else None
-    if found is None:
-        raise _Unknown(module.name)
     return found
 
 
@@ -273,10 +266,7 @@ def _resolve(module: _Module, dotted: str) -> tuple[_Module, Definition]:
     """Find the class that an expression such as `nn.Module` names inside a module."""
     head, *rest = dotted.split(".")
     if not rest:
-        found = _find(module, head, frozenset())
-        if found is None:
-            raise _Unknown(dotted)
-        return found
+        return _sure(module, head)
     for node in _statements(module.file):
         if isinstance(node, ast.Import):
             for alias in node.names:

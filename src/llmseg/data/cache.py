@@ -114,7 +114,9 @@ class Cache:
             (temporary / "geometry.json").write_text(json.dumps(prepared.geometry.to_dict()))
             _publish(temporary, entry.folder)
         except OSError as error:
-            raise UserError(f"paths.cache={self.folder}: cannot write ({error.strerror}); name another folder") from error
+            raise UserError(
+                f"paths.cache={self.folder}: cannot write ({error.strerror}); name another folder"
+            ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -155,4 +155,3 @@ def _limit(split: Split, labelled: int) -> Split:
     if not 0 < labelled <= len(split.train):
         raise ConfigError(f"data.labelled={labelled}: the training list has {len(split.train)} cases")
     return replace(split, train=split.train[:labelled])
-

@@ -1,5 +1,6 @@
 """Reading NIfTI files and folders, with every way they can be broken turned into one line."""
 
+import gzip
 import json
 import zlib
 from dataclasses import dataclass
@@ -83,8 +84,12 @@ def read_voxels(path: Path, dtype: DTypeLike | None = None) -> NDArray[Any]:
         DataError: see `read_header`; also where the voxels end too early or do not decompress.
     """
     read_header(path)
+    image = _open(path)
     try:
-        return np.asarray(_open(path).dataobj, dtype=dtype)
+        if path.name.endswith(".gz"):
+            # At once, not as nibabel streams it: only a read to the very end compares the checksum.
+            image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
+        return np.asarray(image.dataobj, dtype=dtype)
     except _UNREADABLE as error:
         raise DataError(f"{path}: its voxels cannot be read, it is truncated or damaged: copy it again") from error
 

@@ -207,7 +207,7 @@ def _reorder(spacing: Sequence[float], transform: np.ndarray) -> tuple[float, ..
 
 def _background(image: np.ndarray) -> list[float | None]:
     """Value of the empty border of each channel: what its eight corners share, or None if they do not agree."""
-    corners = image[:, ::max(image.shape[1] - 1, 1), ::max(image.shape[2] - 1, 1), ::max(image.shape[3] - 1, 1)]
+    corners = image[:, :: max(image.shape[1] - 1, 1), :: max(image.shape[2] - 1, 1), :: max(image.shape[3] - 1, 1)]
     return [float(values.flat[0]) if np.ptp(values) == 0 else None for values in corners]
 
 
@@ -229,9 +229,7 @@ def _whole(shape: Sequence[int]) -> Box:
     return (0, shape[0]), (0, shape[1]), (0, shape[2])
 
 
-def _resampled_shape(
-    shape: Sequence[int], spacing: Sequence[float], target: Sequence[float] | None
-) -> tuple[int, ...]:
+def _resampled_shape(shape: Sequence[int], spacing: Sequence[float], target: Sequence[float] | None) -> tuple[int, ...]:
     if target is None:
         return tuple(shape)
     return tuple(max(1, round(n * a / b)) for n, a, b in zip(shape, spacing, target, strict=True))

@@ -99,9 +99,7 @@ class Patches(Dataset[tuple[Tensor, Tensor]]):
             return [int(random.integers(a, b + 1)) for a, b in zip(low, high, strict=True)]
         candidates = voxels[voxels[:, 0] == random.choice(np.unique(voxels[:, 0]))]
         centre = candidates[random.integers(len(candidates)), 2:]
-        return [
-            int(np.clip(c - p // 2, a, b)) for c, p, a, b in zip(centre, self.patch_size, low, high, strict=True)
-        ]
+        return [int(np.clip(c - p // 2, a, b)) for c, p, a, b in zip(centre, self.patch_size, low, high, strict=True)]
 
 
 def cut(volume: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
@@ -112,9 +110,7 @@ def cut(volume: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
         return part
     floor = volume.amin(dim=tuple(range(1, volume.dim())), keepdim=True)
     result = floor.expand(len(volume), *size).clone()
-    target = tuple(
-        slice(max(-s, 0), max(-s, 0) + n) for s, n in zip(start, part.shape[1:], strict=True)
-    )
+    target = tuple(slice(max(-s, 0), max(-s, 0) + n) for s, n in zip(start, part.shape[1:], strict=True))
     result[(slice(None), *target)] = part
     return result
 

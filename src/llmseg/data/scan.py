@@ -129,9 +129,9 @@ def _as_integers(voxels: NDArray[Any], path: Path) -> NDArray[np.integer[Any]]:
     if not np.isfinite(voxels).all():
         raise DataError(f"{path}: the label has NaN or infinite voxels: replace them and save it again")
     whole = np.rint(voxels)
-    away = np.abs(voxels - whole)
-    if away.max() > _INTEGER_TOLERANCE or np.abs(whole).max() > np.iinfo(np.int32).max:
-        worst = voxels.flat[int(away.argmax())]
+    bad = (np.abs(voxels - whole) > _INTEGER_TOLERANCE) | (np.abs(whole) > np.iinfo(np.int32).max)
+    if bad.any():
+        worst = voxels[bad][0]
         raise DataError(
             f"{path}: label values must be whole numbers, found {worst:g}: export the mask, not a probability"
         )

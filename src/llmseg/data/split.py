@@ -71,11 +71,11 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
         split = _by_patient(groups, config, rng)
     else:
         _check_lists(official, groups, origin)
+        _check_patients(official, groups, origin)
         train, val = official["train"], official.get("val")
         if val is None:
             train, val = _draw(train, groups, config.val, rng, f"{origin}: too few training patients for validation")
         split = Split(train, val, official["test"])
-    _check_patients(split, groups, origin)
     return split
 
 
@@ -172,9 +172,10 @@ def _check_lists(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str]
         raise DataError(f"{origin}: the training list is empty: add case ids")
 
 
-def _check_patients(split: Split, groups: Mapping[str, str], origin: str) -> None:
+def _check_patients(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str], origin: str) -> None:
+    """No patient is on two sides."""
     side: dict[str, tuple[str, str]] = {}
-    for part, ids in asdict(split).items():
+    for part, ids in lists.items():
         for case_id in ids:
             other, other_part = side.setdefault(groups[case_id], (case_id, part))
             if other_part != part:

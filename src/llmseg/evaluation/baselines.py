@@ -35,7 +35,9 @@ def fit_thresholds(images: Sequence[NDArray[Any]], labels: Sequence[BoolArray]) 
     foreground = np.concatenate([image[label] for image, label in zip(images, labels, strict=True)] or [np.empty(0)])
     if not foreground.size:
         raise ValueError("thresholds need at least one foreground voxel")
-    ends = np.unique(np.quantile(foreground, np.linspace(0, 1, CANDIDATES), method="nearest"))
+    ends = np.unique(foreground)
+    if len(ends) > CANDIDATES:
+        ends = np.unique(np.quantile(foreground, np.linspace(0, 1, CANDIDATES), method="nearest"))
     hits = _counts_within(ends, [foreground])
     total = _counts_within(ends, images)
     dice = 2 * hits / (foreground.size + total)

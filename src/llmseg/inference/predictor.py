@@ -43,7 +43,9 @@ class Predictor:
         self.patch_size = tuple(patch_size)
         self.overlap = overlap
         # float16 does not exist on CPUs: Lightning trains in bfloat16 there as well
-        self._dtype = torch.bfloat16 if self.device.type == "cpu" and precision == "16-mixed" else _AUTOCAST.get(precision)
+        self._dtype = (
+            torch.bfloat16 if self.device.type == "cpu" and precision == "16-mixed" else _AUTOCAST.get(precision)
+        )
 
     def probability(self, case: CachedCase) -> Tensor:
         """Probabilities (S, K, *spatial) float32 on the network's grid, on the CPU."""

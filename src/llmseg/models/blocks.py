@@ -1,5 +1,7 @@
 """The two building blocks of every U-Net here, in two and three dimensions."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,7 +27,7 @@ def conv_block(dims: int, channels: list[int], *, norm: bool, bias: bool, paddin
         padding: 1 keeps the size, 0 takes two pixels off every axis and convolution.
     """
     layers: list[nn.Module] = []
-    for before, after in zip(channels, channels[1:], strict=False):
+    for before, after in pairwise(channels):
         layers.append(CONV[dims](before, after, kernel_size=3, padding=padding, bias=bias))
         layers += _norm_relu(dims, after, norm)
     return nn.Sequential(*layers)
@@ -77,7 +79,8 @@ class UpBlock(nn.Module):
         if self.wiring.pad_up:
             x = _pad_to(x, skip)
         elif self.wiring.skip_source == "top_left_crop":
-            skip = skip[(..., *(slice(size) for size in x.shape[2:]))]
+            corner = tuple(slice(size) for size in x.shape[2:])
+            skip = skip[:, :, *corner]
         elif self.wiring.skip_source == "post_pool" and x.shape[2:] != skip.shape[2:]:
             x = F.interpolate(x, size=skip.shape[2:], mode=self.mode, align_corners=True)
         return torch.cat([x, skip] if self.wiring.skip == "up_skip" else [skip, x], dim=1)

@@ -19,8 +19,8 @@ class UNet(nn.Module):
     """U-Net (Ronneberger et al., MICCAI 2015) and its LLM-written relatives; returns logits.
 
     With its defaults it is the canonical one: five blocks of two 3x3 convolutions with batch norm and ReLU, 2x2 max
-    pooling, up-convolutions, concatenated skips, a 1x1 head. The networks of the study (Ankilab, LLM_based_Segmentation)
-    are one file each in conf/model. A final sigmoid is no part of the network.
+    pooling, up-convolutions, concatenated skips, a 1x1 head. The networks of the study
+    (github.com/ankilab/LLM_based_Segmentation) are one file each in conf/model. A final sigmoid is no part of them.
 
     Some LLMs narrowed their decoder to the single output channel of a binary task; such a width is written null and is
     `out_channels`, so that the network is exactly theirs for one channel and has one map a class for more.
@@ -43,8 +43,8 @@ class UNet(nn.Module):
         padding: of the 3x3 convolutions, 1 or 0.
         up: transpose (learnt, 2x2, stride 2) or linear (interpolation with aligned corners; channels stay).
         skip: how skips join: up_skip or skip_up (concatenated in this order), add (after the stage), or none.
-        skip_source: pre_pool; post_pool (the upsampled map is resized to it); or top_left_crop (before the pool, and cut
-            to the upsampled map's size at the first corner, hence misaligned).
+        skip_source: pre_pool; post_pool (before concatenation the upsampled map is resized to it); or top_left_crop
+            (pre_pool, but cut to the upsampled map's size at the first corner, hence misaligned).
         pools: poolings, one after each of the first blocks; default: after each block but the last.
         dropout: share of whole channels dropped after the last encoder block, in training.
         head: conv (1x1), transpose (up-convolution that doubles the size once more), or none.
@@ -114,9 +114,7 @@ class UNet(nn.Module):
         self.encoder = nn.ModuleList()
         for width in wiring.widths:
             channels = [in_channels, *[width] * wiring.encoder_convs]
-            self.encoder.append(
-                conv_block(dims, channels, norm=wiring.norm, bias=wiring.bias, padding=wiring.padding)
-            )
+            self.encoder.append(conv_block(dims, channels, norm=wiring.norm, bias=wiring.bias, padding=wiring.padding))
             in_channels = width
         self.pool = MAX_POOL[dims](2)
         self.dropout = DROPOUT[dims](wiring.dropout)

@@ -1,4 +1,4 @@
-"""How a U-Net is wired: the settings that tell the networks of nineteen LLMs apart, checked and, on request, repaired."""
+"""How a U-Net is wired: the settings that tell the LLMs' networks apart, checked and, on request, repaired."""
 
 from dataclasses import dataclass, replace
 from itertools import count
@@ -74,10 +74,9 @@ class Wiring:
         if self.head == "none" and self.decoder_widths[-1] != self.out_channels:
             raise ValueError("without a head the last of decoder_widths must be null, that is, out_channels")
         for stage, width in enumerate(self.decoder_widths):
-            if self.skip == "add" and self.skip_width(stage) not in (0, width):
-                raise ValueError(
-                    f"added skips need equal widths: decoder stage {stage} has {width}, its skip {self.skip_width(stage)}"
-                )
+            added = self.skip_width(stage) if self.skip == "add" else 0
+            if added not in (0, width):
+                raise ValueError(f"added skips need equal widths: decoder stage {stage} has {width}, its skip {added}")
 
     @property
     def concatenates(self) -> bool:
@@ -100,7 +99,6 @@ class Wiring:
         Raises:
             ValueError: an input of this length does not go through the network.
         """
-        fits_as_it_is = self.pad_up or self.skip_source == "post_pool"
         skips = []
         for block in range(len(self.widths)):
             size = features = size - self._lost(self.encoder_convs)
@@ -112,16 +110,12 @@ class Wiring:
             size *= 2
             index = self.skip_index(stage)
             if index is not None and self.concatenates:
-                if self.skip_source == "top_left_crop" and not self.pad_up:
-                    skips[index] = min(skips[index], size)
-                elif fits_as_it_is:
-                    size = skips[index]
-                _demand_equal(size, skips[index])
+                size = self._merged(size, skips[index])
             size -= self._lost(self.decoder_convs)
             if size < 1:
                 raise ValueError("nothing is left of the image after unpadded convolutions")
             if index is not None and self.skip == "add":
-                _demand_equal(size, skips[index])
+                size = _equal(size, skips[index])
         return size * 2 if self.head == "transpose" else size
 
     def explain_misfit(self) -> str:
@@ -143,7 +137,7 @@ class Wiring:
         """The smallest change that makes this a proper U-Net; a sound network comes back unchanged.
 
         Proper means: one aligned, full-width skip connection a resolution, the image's own resolution included, and
-        logits from a convolution that sees the whole last feature map, on the input's grid. The faults, and who has them:
+        logits from a 1x1 convolution of the whole last feature map, on the input's grid. The faults, and who has them:
 
         - skips cropped to their corner (GPT-4o) or taken after pooling (Gemini 1.5, Copilot): taken before the pooling;
         - a pooling after the last block (GPT-4o, Copilot, Bing, LLaMA 3.1): dropped, so that stages and skips line up;
@@ -163,10 +157,16 @@ class Wiring:
             head="conv",
         )
 
+    def _merged(self, size: int, skip: int) -> int:
+        if self.pad_up or self.skip_source == "post_pool":
+            return skip
+        return _equal(size, min(size, skip) if self.skip_source == "top_left_crop" else skip)
+
     def _lost(self, convolutions: int) -> int:
         return 2 * (1 - self.padding) * convolutions
 
 
-def _demand_equal(size: int, skip: int) -> None:
+def _equal(size: int, skip: int) -> int:
     if size != skip:
         raise ValueError(f"upsampled size {size} meets a skip connection of size {skip}")
+    return size

@@ -150,7 +150,7 @@ def _draw_row(figure: Figure, rank: str, case: CasePicture, vertical: tuple[floa
         elif name == "prediction":
             _draw_masks(axes, case.prediction, case.aspect)
             for mask in case.label:
-                _outline(axes, mask, "white", linewidths=0.9, linestyles="dotted")
+                _outline(axes, mask, "white", 0.9, "dotted")
         _frame(axes, case)
 
 
@@ -164,14 +164,15 @@ def _draw_masks(axes: Axes, masks: BoolArray, aspect: float) -> None:
     for mask, colour in zip(masks, _colours(len(masks)), strict=True):
         fill = np.where(mask[..., None], to_rgba(colour, 0.35), (0.0, 0.0, 0.0, 0.0))
         axes.imshow(fill, aspect=aspect, interpolation="nearest")
-        _outline(axes, mask, colour, linewidths=1.6)
+        _outline(axes, mask, colour, 1.6)
 
 
-def _outline(axes: Axes, mask: BoolArray, colour: str, **style: Any) -> None:
+def _outline(axes: Axes, mask: BoolArray, colour: str, width: float, line: str = "solid") -> None:
     if mask.any():
         # The margin closes outlines at the border of the picture.
         rows, columns = (np.arange(-1, size + 1) for size in mask.shape)
-        axes.contour(columns, rows, np.pad(mask.astype(float), 1), levels=[0.5], colors=[colour], **style)
+        edges = np.pad(mask.astype(float), 1)
+        axes.contour(columns, rows, edges, levels=[0.5], colors=[colour], linewidths=width, linestyles=line)
 
 
 def _frame(axes: Axes, case: CasePicture) -> None:

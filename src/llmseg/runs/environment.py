@@ -9,7 +9,21 @@ from typing import Any
 
 import torch
 
-_PACKAGES = ["llmseg", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "monai", "segmentation-models-pytorch", "torchmetrics", "nibabel", "numpy", "scipy", "pandas", "wandb"]
+_PACKAGES = [
+    "llmseg",
+    "torch",
+    "pytorch-lightning",
+    "hydra-core",
+    "omegaconf",
+    "monai",
+    "segmentation-models-pytorch",
+    "torchmetrics",
+    "nibabel",
+    "numpy",
+    "scipy",
+    "pandas",
+    "wandb",
+]
 
 
 def environment() -> dict[str, Any]:

@@ -44,13 +44,17 @@ def wandb(folder: Path, config: Mapping[str, Any], mode: str = "offline", projec
     settings = client.Settings(
         console="off", silent=True, x_disable_stats=True, x_disable_meta=True, disable_git=True, init_timeout=30
     )
-    logger = WandbLogger(save_dir=folder, project=project, mode=mode, name="/".join(folder.parts[-2:]), settings=settings)
+    logger = WandbLogger(
+        save_dir=folder, project=project, mode=mode, name="/".join(folder.parts[-2:]), settings=settings
+    )
     try:
         logger.experiment.config.update(dict(config))
     except client.errors.UsageError as error:
         raise UserError("logger.mode=online: not logged in; run `wandb login`, or use logger.mode=offline") from error
     except client.errors.CommError as error:
-        raise UserError("logger.mode=online: W&B cannot be reached; use logger.mode=offline and `wandb sync`") from error
+        raise UserError(
+            "logger.mode=online: W&B cannot be reached; use logger.mode=offline and `wandb sync`"
+        ) from error
     return logger
 
 

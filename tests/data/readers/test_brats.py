@@ -1,14 +1,14 @@
 """BraTS folders of all years."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
 from llmseg.data.config import SplitConfig
-from llmseg.data.readers.brats import REGIONS, convention_by_name, patient, read
+from llmseg.data.readers.brats import REGIONS, Convention, convention_by_name, patient, read
 from llmseg.data.scan import encode_label, load_scan
 from llmseg.data.split import make_split
 from llmseg.data.validation import check_cases
@@ -110,7 +110,7 @@ def test_bad_modalities(tmp_path: Path, modalities: list[str], words: str) -> No
 
 
 @pytest.mark.parametrize("chosen", [2015, "2015", OmegaConf.create({"BraTS20_Training_001": 2015})])
-def test_chosen_convention(tmp_path: Path, chosen: Any) -> None:
+def test_chosen_convention(tmp_path: Path, chosen: Convention | Mapping[str, Convention]) -> None:
     brats_case(tmp_path / "BraTS20_Training_001", ("flair",))
     assert read(tmp_path, ["flair"], chosen)[0].labels == REGIONS["2015"]
 
@@ -126,7 +126,7 @@ def test_cases_left_out_of_the_mapping_go_by_name(tmp_path: Path) -> None:
     ("chosen", "words"),
     [(2020, "2015, 2018, 2023"), ({"BraTS20_Training_01": 2018}, "did you mean 'BraTS20_Training_001'?")],
 )
-def test_bad_convention(tmp_path: Path, chosen: Any, words: str) -> None:
+def test_bad_convention(tmp_path: Path, chosen: Convention | Mapping[str, Convention], words: str) -> None:
     brats_case(tmp_path / "BraTS20_Training_001", ("flair",))
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, ["flair"], chosen)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nilearn import datasets
+from nilearn import datasets  # type: ignore[import-untyped, unused-ignore]
 
 from llmseg.data.config import SplitConfig
 from llmseg.data.readers.mni152 import read

@@ -77,7 +77,7 @@ def _write_files(folder: Path) -> None:
 
 def _template() -> tuple[Nifti1Image, Nifti1Image]:
     """T1 image and index map of the whole brain, 1 mm."""
-    from nilearn import datasets  # type: ignore[import-untyped]  # over a second to import, and needed only once
+    from nilearn import datasets  # type: ignore[import-untyped, unused-ignore]  # over a second to import, and needed only once
 
     image = datasets.load_mni152_template(resolution=1)
     grey = datasets.load_mni152_gm_template(resolution=1).get_fdata()
