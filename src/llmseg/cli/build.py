@@ -12,6 +12,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from llmseg.cli.hardware import resolve
@@ -136,7 +137,7 @@ def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:
             {**cfg["trainer"], "_partial_": True, "use_distributed_sampler": False, "default_root_dir": str(run.path)},
             _convert_="all",
         )(callbacks=callbacks, logger=loggers)
-    except (TypeError, ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
+    except (TypeError, ValueError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
     return trainer
 

@@ -6,7 +6,7 @@ Hydra checks keys given on the command line only. Here every key is checked wher
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -14,7 +14,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf, open_dict
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -48,14 +48,14 @@ def check(cfg: DictConfig, schema: type, choices: Mapping[str, Any], required: b
     check_plain(cfg, schema, choices)
     user = OmegaConf.to_container(OmegaConf.masked_copy(cfg, user_keys(cfg)), resolve=False)
     assert isinstance(user, dict)
-    for key in user.keys() - OmegaConf.structured(schema).keys():
-        _check_siblings(user[key], str(key))
-    for path, node in _targets(user, ""):
-        _check_target(node, path)
+    for group in user.keys() - OmegaConf.structured(schema).keys():
+        _check_siblings(user[group], str(group))
+    for path, target in _targets(user, ""):
+        _check_target(target, path)
     _check_interpolations(cfg)
-    missing = sorted(key for key in OmegaConf.missing_keys(cfg) if key.partition(".")[0] != "hydra")
-    if required and missing:
-        raise ConfigError(f"{missing[0]} has no value: add {missing[0]}=... to the command")
+    for node, key, path in _nodes(cfg) if required else ():  # OmegaConf.missing_keys would resolve ${hydra:...}
+        if cast(Node, node._get_node(key))._is_missing():
+            raise ConfigError(f"{path} has no value: add {path}=... to the command")
 
 
 def valid_keys(parent: object, path: str, schema: type) -> frozenset[str]:
@@ -147,7 +147,10 @@ def _check_interpolations(cfg: DictConfig) -> None:
 def _interpolation_message(error: OmegaConfBaseException, cfg: DictConfig) -> str:
     text = first_line(error)
     if isinstance(error, InterpolationKeyError) and (name := re.search(r"key '(.+)' not found", text)):
-        return f"${{{name[1]}}} leads nowhere{near_path(name[1], dotted_keys(cfg))}"
+        known = list(dotted_keys(cfg))
+        parent = name[1].rpartition(".")[0]
+        siblings = [key.rpartition(".")[2] for key in known if key.rpartition(".")[0] == parent]
+        return f"${{{name[1]}}} leads nowhere{near_path(name[1], siblings, known)}"
     if isinstance(error, UnsupportedInterpolationType):
         resolver = text.rpartition(" ")[2]
         return (
@@ -156,12 +159,12 @@ def _interpolation_message(error: OmegaConfBaseException, cfg: DictConfig) -> st
     return text
 
 
-def near_path(path: str, known: Iterable[str]) -> str:
-    """Return `, did you mean a.b.c?` for a dotted path: the nearest one, or else one that ends on the same key."""
-    paths = sorted(candidate for candidate in known if not path.startswith(f"{candidate}."))
-    same = [candidate for candidate in paths if candidate.rpartition(".")[2] == path.rpartition(".")[2]]
-    near = hint(path, paths)
-    return near if near.startswith(",") else f", did you mean {same[0]}?" if same else ""
+def near_path(path: str, siblings: Iterable[str], known: Iterable[str]) -> str:
+    """Return `, did you mean a.b.c?` for a dotted path: a key beside it that looks alike, or the same key elsewhere."""
+    parent, _, name = path.rpartition(".")
+    near = hint(name, siblings, prefix=f"{parent}." if parent else "")
+    same = sorted(key for key in known if key.rpartition(".")[2] == name)
+    return f", did you mean {same[0]}?" if same and not near.startswith(",") else near
 
 
 class CheckedLoader(ConfigLoaderImpl):
@@ -256,11 +259,8 @@ class CheckedLoader(ConfigLoaderImpl):
         key = _absent_key(error)
         if key is not None:
             known = valid_keys(key.parent, key.path, self.schema) | frozenset(map(str, key.parent))
-            prefix = f"{key.path}." if key.path else ""
-            near = hint(key.name, known - {"hydra"}, prefix=prefix)
-            if not near.startswith(","):  # perhaps the key of another node
-                near = near_path(join(key.path, key.name), dotted_keys(key.parent._get_root())) or near
-            return f"{join(key.path, key.name)}: no such key{near}"
+            path = join(key.path, key.name)
+            return f"{path}: no such key{near_path(path, known - {'hydra'}, dotted_keys(key.parent._get_root()))}"
         return self._explain_other(error)
 
     def _explain_other(self, error: Exception) -> str:

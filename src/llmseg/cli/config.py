@@ -12,7 +12,7 @@ from llmseg.cli.schema import hint
 from llmseg.data.config import DataConfig
 from llmseg.errors import ConfigError
 
-_KINDS = {"Integer": "an integer", "Float": "a number", "Boolean": "true or false", "String": "a text"}
+_KINDS = {"Integer": "an integer", "Float": "a number", "bool": "true or false"}
 
 
 @dataclass
@@ -55,7 +55,6 @@ class TrainConfig:
         name: folder of the run below `paths.runs`; null: the experiment's name, or `<data>_<model>`.
         seed: of weights, order, crops and augmentation.
         evaluate: score the test cases after training.
-        resume: a run folder that is continued, or null.
         evaluation: see EvaluationConfig.
         paths: see PathsConfig.
         data: see DataConfig.
@@ -64,7 +63,6 @@ class TrainConfig:
     name: str | None = None
     seed: int = 0
     evaluate: bool = True
-    resume: str | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -143,7 +141,7 @@ def _plain_message(error: OmegaConfBaseException) -> str:
         path = key.rpartition(".")[0]
         return f"{key}: no such key{hint(str(error.key), map(str, error.parent_node), prefix=join(path, ''))}"
     if isinstance(error, ValidationError):
-        if wrong := re.match(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", text):
+        if wrong := re.match(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)", text):
             return f"{key}: '{wrong[1]}' is not {_KINDS.get(wrong[2], wrong[2])}"
         if "value 'None'" in text:
             return f"{key} cannot be null"

@@ -36,7 +36,7 @@ def execute(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, n
         start = perf_counter()
         trainer.fit(method, datamodule=data)
         seconds = perf_counter() - start
-        if trainer.is_global_zero and not trainer.fast_dev_run:
+        if trainer.is_global_zero and not config["trainer"]["fast_dev_run"]:
             log.info(f"trained {trainer.current_epoch} epochs, {trainer.global_step} steps in {seconds:.0f} s")
             if config["evaluate"]:
                 scorer = Scorer(run, data, "test", config["evaluation"], method.device)

@@ -47,7 +47,7 @@ class _Module:
         return self.name if self.file.name == "__init__.py" else self.name.rpartition(".")[0]
 
 
-class _Unknown(Exception):
+class _UnknownError(Exception):
     """The target's signature cannot be read from source."""
 
 
@@ -71,7 +71,7 @@ def signature(target: str) -> Signature | None:
     """
     try:
         return _call_signature(*_locate(target))
-    except (_Unknown, RecursionError):
+    except (_UnknownError, RecursionError):  # a class whose base has its own name is looked up in itself for ever
         return None
 
 
@@ -79,9 +79,9 @@ def _locate(target: str) -> tuple[_Module, Definition]:
     """Split a dotted path at the last part that is a module and find the definition of the rest there."""
     parts = target.split(".")
     if _find_module(parts[0]) is None:
-        if not parts[0].isidentifier() or importlib.util.find_spec(parts[0]) is None:
+        if not parts[0] or importlib.util.find_spec(parts[0]) is None:
             raise ConfigError(f"{target}: no module named {parts[0]} is installed")
-        raise _Unknown(target)
+        raise _UnknownError(target)
     for end in range(len(parts) - 1, 0, -1):
         module = _find_module(".".join(parts[:end]))
         if module is None:
@@ -92,8 +92,8 @@ def _locate(target: str) -> tuple[_Module, Definition]:
         if found is None and _is_static(module):
             near = hint(parts[end], _public_names(module), prefix=f"{module.name}.")
             raise ConfigError(f"{'.'.join(parts[: end + 1])} does not exist{near}")
-        raise _Unknown(target)
-    raise _Unknown(target)
+        raise _UnknownError(target)
+    raise _UnknownError(target)
 
 
 @cache
@@ -128,7 +128,7 @@ def _statements(file: Path) -> tuple[ast.stmt, ...]:
     try:
         tree = ast.parse(_source(file))
     except SyntaxError as error:
-        raise _Unknown(str(file)) from error
+        raise _UnknownError(str(file)) from error
 
     def flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         for node in body:
@@ -154,8 +154,8 @@ def _origin(module: _Module, node: ast.ImportFrom) -> _Module | None:
 def _find(module: _Module, name: str, seen: frozenset[tuple[str, str]]) -> tuple[_Module, Definition] | None:
     """Find a class or function by its name in a module, through re-exports, star imports and plain aliases.
 
-    Returns None where the module's text does not have the name; raises _Unknown where it is bound in a way that cannot
-    be followed.
+    Returns None where the module's text does not have the name; raises _UnknownError where it is bound in a way that
+    cannot be followed.
     """
     if (module.name, name) in seen:
         return None
@@ -172,15 +172,15 @@ def _find(module: _Module, name: str, seen: frozenset[tuple[str, str]]) -> tuple
                     found = _sure(_origin(module, node), alias.name, seen)
         elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             if not isinstance(node.value, ast.Name):  # computed
-                raise _Unknown(name)
+                raise _UnknownError(name)
             found = _sure(module, node.value.id, seen)
         elif isinstance(node, ast.Import) and any((a.asname or a.name) == name for a in node.names):
-            raise _Unknown(name)
+            raise _UnknownError(name)
     for star in stars if found is None else []:
         origin = _origin(module, star)
         found = found or (_find(origin, name, seen) if origin else None)
     if found is None and _find_module(f"{module.name}.{name}") is not None:
-        raise _Unknown(name)  # a submodule, not something to call
+        raise _UnknownError(name)  # a submodule, not something to call
     return found
 
 
@@ -190,7 +190,7 @@ def _sure(
     """Find a name that the module refers to itself, so that it must be somewhere."""
     found = _find(module, name, seen) if module is not None else None
     if found is None:
-        raise _Unknown(name)
+        raise _UnknownError(name)
     return found
 
 
@@ -220,16 +220,15 @@ def _call_signature(module: _Module, node: Definition) -> Signature:
     if not isinstance(node, ast.ClassDef):
         names, keywords = _arguments(node)
         return Signature(names, is_open=keywords is not None)
-    own = next((f for f in _methods(node) if f.name == "__init__"), None)
-    own = own or next((f for f in _methods(node) if f.name == "__new__"), None)
+    methods = {f.name: f for f in node.body if isinstance(f, ast.FunctionDef)}  # the last one of overloads
+    own = methods.get("__init__") or methods.get("__new__")
     if own is None:
         fields = _dataclass_fields(node)
         bases = _base_signature(module, node)
         return bases if fields is None else Signature(fields | bases.names, bases.is_open)
     names, keywords = _arguments(own)
-    if keywords is None:
-        return Signature(names - {_first_argument(own)})
-    return _forwarded(module, node, own, names - {_first_argument(own)}, keywords)
+    names -= {argument.arg for argument in [*own.args.posonlyargs, *own.args.args][:1]}  # self
+    return Signature(names) if keywords is None else _forwarded(module, node, own, names, keywords)
 
 
 def _forwarded(
@@ -257,7 +256,7 @@ def _base_signature(module: _Module, node: ast.ClassDef) -> Signature:
             continue
         try:
             return _call_signature(*_resolve(module, dotted))
-        except _Unknown:
+        except _UnknownError:
             return Signature(frozenset(), is_open=True)
     return Signature(frozenset())
 
@@ -277,20 +276,7 @@ def _resolve(module: _Module, dotted: str) -> tuple[_Module, Definition]:
             for alias in node.names:
                 if (alias.asname or alias.name) == head and origin is not None:
                     return _locate(".".join([origin.name, alias.name, *rest]))
-    raise _Unknown(dotted)
-
-
-def _methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
-    return [
-        f
-        for f in node.body
-        if isinstance(f, ast.FunctionDef) and not any("overload" in ast.unparse(d) for d in f.decorator_list)
-    ]
-
-
-def _first_argument(function: ast.FunctionDef) -> str:
-    arguments = [*function.args.posonlyargs, *function.args.args]
-    return arguments[0].arg if arguments else ""
+    raise _UnknownError(dotted)
 
 
 def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[frozenset[str], str | None]:
@@ -304,11 +290,11 @@ def _dataclass_fields(node: ast.ClassDef) -> frozenset[str] | None:
     """Return the constructor arguments that a dataclass itself adds, or None if it is no dataclass."""
     if not any(ast.unparse(d).partition("(")[0].rpartition(".")[2] == "dataclass" for d in node.decorator_list):
         return None
-    fields = [f for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
     return frozenset(
-        f.target.id
-        for f in fields
-        if isinstance(f.target, ast.Name)
-        and "ClassVar" not in ast.unparse(f.annotation)
-        and "init=False" not in (ast.unparse(f.value) if f.value else "")
+        field.target.id
+        for field in node.body
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and "ClassVar" not in ast.unparse(field.annotation)
+        and "init=False" not in (ast.unparse(field.value) if field.value else "")
     )

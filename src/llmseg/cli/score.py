@@ -123,7 +123,7 @@ class Scorer:
         output: Path,
         summary: Mapping[str, Any],
     ) -> None:
-        dice = rows.groupby("case")["dice"].mean().to_dict()
+        dice = {str(case): float(mean) for case, mean in rows.groupby("case")["dice"].mean().items()}
         title = f"{summary['model']} on {summary['data']}: mean Dice {_dice(summary)}"
         draw_extremes(predictor, cases, dice, output / "figures" / "cases.png", title, summary["note"])
 

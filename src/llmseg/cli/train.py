@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmseg.cli.entry import run
 
@@ -52,7 +52,7 @@ def train(cfg: "DictConfig") -> float | None:
     return result(folder)
 
 
-def _processes(config: dict) -> int:  # type: ignore[type-arg]
+def _processes(config: dict[str, Any]) -> int:
     devices = config["trainer"]["devices"]
     per_node = devices if isinstance(devices, int) else len(devices)
     return int(per_node * config["trainer"]["num_nodes"])

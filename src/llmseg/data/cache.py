@@ -48,7 +48,7 @@ class CachedCase:
 
     def geometry(self) -> Geometry:
         """The way back to the file's grid."""
-        return Geometry(**json.loads((self.folder / "geometry.json").read_text()))
+        return Geometry.from_dict(json.loads((self.folder / "geometry.json").read_text()))
 
 
 class Cache:

@@ -78,11 +78,11 @@ class SegmentationData(pl.LightningDataModule):
         """Batches of image (N, C, *spatial) and label (N, L, *spatial)."""
         rank, world = self._process()
         samples = self._training_set()
-        order = EpochBatches(len(samples), self.config.batch_size, rank, world, self.seed)  # type: ignore[arg-type]
+        order = EpochBatches(len(samples), self.config.batch_size, rank, world, self.seed)
         workers = 0 if self.config.cache == "device" else self.config.workers
         return DataLoader(
             samples,
-            batch_sampler=order,  # type: ignore[arg-type]  # it yields (epoch, sample) pairs
+            batch_sampler=order,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available() and self.config.cache != "device",
@@ -124,7 +124,7 @@ class SegmentationData(pl.LightningDataModule):
         ids: tuple[str, ...] = getattr(self.split, part)
         return ids
 
-    def _training_set(self) -> Dataset[tuple[Tensor, Tensor]]:
+    def _training_set(self) -> Slices | Patches:
         store = Store(self.part("train"), self.config.cache, self._device())
         if self.spatial_dims == 2:
             return Slices(store)

@@ -5,7 +5,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
@@ -70,7 +70,7 @@ def read_header(path: Path) -> Header:
     affine = np.asarray(image.affine, dtype=np.float64)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise DataError(f"{path}: its affine is not finite or not invertible: repair the header or export it again")
-    return Header(cast(tuple[int, int, int], shape), affine, np.linalg.norm(affine[:3, :3], axis=0))
+    return Header(shape, affine, np.linalg.norm(affine[:3, :3], axis=0))
 
 
 def read_voxels(path: Path, dtype: DTypeLike | None = None) -> NDArray[Any]:

@@ -91,6 +91,11 @@ class Geometry:
         """Plain containers, for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Geometry":
+        """The geometry that `to_dict` gave, also after JSON made lists of its tuples."""
+        return cls(**{key: _tuples(value) for key, value in content.items()})
+
     def restore(self, probability: Tensor, overlapping: bool) -> np.ndarray:
         """Bring probabilities of a stack back to the file's grid and decide.
 
@@ -117,6 +122,10 @@ class Geometry:
             return resize(stack, self.resampled)[0]
         in_plane = [n for axis, n in enumerate(self.resampled) if axis != self.slice_axis]
         return resize(stack, in_plane).movedim(0, self.slice_axis + 1)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def decide(probability: Tensor, overlapping: bool) -> Tensor:
@@ -151,7 +160,7 @@ def prepare(scan: Scan, label: np.ndarray | None, recipe: Recipe) -> Prepared:
     """
     transform = _orientation(scan.affine, recipe.orientation)
     image = _reorient(scan.image, transform)
-    spacing = _reorder(scan.spacing, transform)
+    spacing = _reorder(scan.spacing.tolist(), transform)
     background = _background(image)
     box = _foreground_box(image, background) if recipe.crop_foreground else _whole(image.shape[1:])
     window = (slice(None), *(slice(*bounds) for bounds in box))

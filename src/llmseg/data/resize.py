@@ -29,8 +29,8 @@ def resize(values: Tensor, size: Sequence[int]) -> Tensor:
 def resize_label(label: Tensor, size: Sequence[int], classes: int, overlapping: bool) -> Tensor:
     """Resample a label (N, L, *spatial) uint8 to `size`: each class as a soft mask, then the decision.
 
-    Exclusive classes take the most probable class, overlapping regions the majority; a mask thus keeps its volume better
-    than with nearest neighbours.
+    Exclusive classes take the most probable class, overlapping regions the majority; a mask thus keeps its volume
+    better than with nearest neighbours.
     """
     if tuple(label.shape[2:]) == tuple(size):
         return label

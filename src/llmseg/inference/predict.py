@@ -46,7 +46,7 @@ def predict_stack(
     network = on_input_grid(net)
     if stack.dim() == 4:
         return torch.cat([network(part) for part in stack.split(batch_size)])
-    from monai.inferers import (
+    from monai.inferers.utils import (
         sliding_window_inference,  # heavy, and only volumes need it
     )
 

@@ -95,7 +95,7 @@ class SegmentationMethod(pl.LightningModule):
         self.log("val/loss", loss / cases.clamp(min=1), prog_bar=True, rank_zero_only=False)
         self.log("val/dice", dice / classes.clamp(min=1), prog_bar=True, rank_zero_only=False)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Optimiser and schedule over all steps of the training."""
         optimizer = self._make_optimizer([p for p in self.parameters() if p.requires_grad])
         steps = int(self.trainer.estimated_stepping_batches)

@@ -24,7 +24,7 @@ def cosine(optimizer: Optimizer, steps: int) -> dict[str, Any]:
 
 
 def poly(optimizer: Optimizer, steps: int, power: float = 0.9) -> dict[str, Any]:
-    """lr * (1 - step / steps) ** power (DeepLab, nnU-Net)."""
+    """Multiply by (1 - step / steps) ** power (DeepLab, nnU-Net)."""
     return _each_step(PolynomialLR(optimizer, total_iters=steps, power=power))
 
 

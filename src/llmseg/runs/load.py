@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pandas as pd
@@ -42,7 +43,7 @@ def load(path: str | Path, checkpoint: str = "last") -> TrainedNetwork:
         net.load_state_dict(
             {key.removeprefix("net."): value for key, value in content["state_dict"].items() if key.startswith("net.")}
         )
-    except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, UnpicklingError) as error:
         raise UserError(f"{file}: no checkpoint of this project, or damaged ({str(error).splitlines()[0]})") from error
     return TrainedNetwork(net.eval(), config)
 

@@ -1,0 +1,40 @@
+"""Change of grid."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from llmseg.data.resize import resize, resize_label
+
+
+def test_same_size_is_the_same_tensor() -> None:
+    values = torch.rand(1, 2, 5, 7)
+    assert resize(values, (5, 7)) is values
+
+
+def test_shrinking_by_whole_factors_is_the_mean_of_blocks() -> None:
+    values = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert resize(values, (2, 2)).flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+
+
+def test_growing_equals_torch_linear_interpolation() -> None:
+    values = torch.rand(2, 3, 4, 5, 6)
+    expected = functional.interpolate(values, (8, 9, 6), mode="trilinear", align_corners=False)
+    torch.testing.assert_close(resize(values, (8, 9, 6)), expected)
+
+
+@pytest.mark.parametrize("size", [(3, 11), (16, 2), (1, 1), (40, 40)])
+def test_constants_stay_constant(size: tuple[int, int]) -> None:
+    torch.testing.assert_close(resize(torch.full((1, 1, 8, 9), 3.5), size), torch.full((1, 1, *size), 3.5))
+
+
+def test_label_takes_the_majority_of_each_block() -> None:
+    label = torch.tensor([[1, 1, 0, 2], [1, 0, 2, 2]], dtype=torch.uint8)[None, None]
+    assert resize_label(label, (1, 2), classes=2, overlapping=False).flatten().tolist() == [1, 2]
+
+
+def test_regions_are_decided_one_by_one() -> None:
+    whole = torch.ones(2, 2, dtype=torch.uint8)
+    core = torch.tensor([[1, 1], [1, 0]], dtype=torch.uint8)
+    small = resize_label(torch.stack([whole, core])[None], (1, 1), classes=2, overlapping=True)
+    assert small.flatten().tolist() == [1, 1]

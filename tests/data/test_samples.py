@@ -1,0 +1,99 @@
+"""Training samples and their order."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from llmseg.data.cache import Cache
+from llmseg.data.preprocessing import Recipe
+from llmseg.data.samples import EpochBatches, Patches, Slices, Store, cut
+from llmseg.data.seeds import derive, generator
+from tests.data.make import case, mask, noise
+
+RECIPE = Recipe(("one", "two"), False, "RAS", None, "zscore", None, False, 2, None)
+CPU = torch.device("cpu")
+
+
+def store(folder: Path, place: str = "disk", shape: tuple[int, ...] = (12, 10, 8)) -> Store:
+    label = np.zeros(shape, np.uint8)
+    label[2:4, 2:4, 2:4], label[8, 8, 6] = 1, 2
+    made = [case(folder / name, noise(seed, shape), label) for seed, name in enumerate("ab")]
+    return Store(Cache(folder / "cache", RECIPE).get_all(made), place, CPU)
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_processes_share_an_epoch_without_overlap(world: int) -> None:
+    dealt = [
+        sample for rank in range(world) for batch in EpochBatches(25, 4, rank, world, seed=1) for _, sample in batch
+    ]
+    assert len(dealt) == 25 // (4 * world) * 4 * world
+    assert max(Counter(dealt).values()) == 1
+
+
+def test_order_is_a_function_of_seed_and_epoch() -> None:
+    batches = EpochBatches(10, 3, 0, 1, seed=1)
+    first = list(batches)
+    assert list(batches) == first
+    batches.set_epoch(1)
+    second = list(batches)
+    assert [i for b in second for _, i in b] != [i for b in first for _, i in b]
+    assert {epoch for batch in second for epoch, _ in batch} == {1}
+
+
+def test_a_set_smaller_than_a_batch_is_repeated() -> None:
+    assert [sorted(i for _, i in batch) for batch in EpochBatches(2, 4, 0, 1, seed=0)] == [[0, 0, 1, 1]]
+
+
+def test_slices_are_the_slices_of_the_cases(tmp_path: Path) -> None:
+    flat = Recipe(("one", "two"), False, "RAS", None, "zscore", None, False, 2, (12, 10))
+    shape = (12, 10, 8)
+    cases = [case(tmp_path / name, noise(seed, shape), mask((0, 1, 2), shape)) for seed, name in enumerate("ab")]
+    cached = Cache(tmp_path / "cache", flat).get_all([*cases])
+    slices = Slices(Store(cached, "disk", CPU))
+    assert len(slices) == 16
+    image, label = slices[(0, 9)]
+    np.testing.assert_array_equal(image.numpy(), cached[1].image()[1])
+    label_stack = cached[1].label()
+    assert label_stack is not None
+    np.testing.assert_array_equal(label.numpy(), label_stack[1])
+
+
+@pytest.mark.parametrize("place", ["disk", "ram", "device"])
+def test_patches_do_not_depend_on_where_cases_are_kept(tmp_path: Path, place: str) -> None:
+    expected = Patches(store(tmp_path), (6, 6, 6), 2, 0.5, seed=0)[(3, 1)]
+    got = Patches(store(tmp_path, place), (6, 6, 6), 2, 0.5, seed=0)[(3, 1)]
+    assert torch.equal(got[0], expected[0])
+    assert torch.equal(got[1], expected[1])
+
+
+def test_foreground_patches_hold_every_class_equally_often(tmp_path: Path) -> None:
+    patches = Patches(store(tmp_path), (3, 3, 3), 1, 1.0, seed=0)
+    found = [set(patches[(epoch, 0)][1].unique().tolist()) - {0} for epoch in range(60)]
+    assert all(found)
+    share = sum(2 in classes for classes in found) / len(found)
+    assert 0.3 < share < 0.7  # class 2 is one voxel of nine, but drawn half of the time
+
+
+def test_a_volume_smaller_than_the_patch_is_padded_around(tmp_path: Path) -> None:
+    image, label = Patches(store(tmp_path), (16, 10, 8), 1, 0.0, seed=0)[(0, 0)]
+    assert image.shape == (1, 16, 10, 8)
+    assert not label[:, :2].any()
+    assert (label > 0).sum() == 9
+
+
+def test_cut_returns_the_box() -> None:
+    volume = torch.arange(60.0).reshape(1, 3, 4, 5)
+    assert torch.equal(cut(volume, (1, 0, 2), (2, 3, 3)), volume[:, 1:3, 0:3, 2:5])
+    padded = cut(volume, (-1, 0, 0), (5, 4, 5))
+    assert torch.equal(padded[:, 1:4], volume)
+    assert (padded[:, 0] == 0).all()
+
+
+def test_seeds_depend_on_every_part_and_on_nothing_else() -> None:
+    assert derive(1, "order", 2) == derive(1, "order", 2)
+    assert len({derive(1, 23), derive(12, 3), derive(123), derive("1", "2", "3")}) == 4
+    assert 0 <= derive("x") < 2**63
+    assert torch.equal(torch.rand(3, generator=generator(7)), torch.rand(3, generator=generator(7)))
