@@ -14,7 +14,7 @@ def picture(name: str, dice: float, shape: tuple[int, int] = (20, 30), aspect: f
     label = np.zeros((2, *shape), bool)
     label[0, 4:10, 5:12], label[1, 10:16, 15:25] = True, True
     image = np.random.default_rng(0).random(shape)
-    return CasePicture(name, dice, image, label, np.roll(label, 2, axis=2), aspect, ("liver", "kidney"))
+    return CasePicture(name, dice, image, label, {"prediction": np.roll(label, 2, axis=2)}, aspect, ("liver", "kidney"))
 
 
 def test_best_median_and_worst_are_chosen() -> None:
@@ -62,7 +62,7 @@ def test_same_input_same_file(tmp_path: Path) -> None:
 
 def test_empty_masks_and_constant_images_can_be_drawn(tmp_path: Path) -> None:
     nothing = np.zeros((1, 8, 8), bool)
-    case = CasePicture("c", float("nan"), np.zeros((8, 8)), nothing, nothing, 1.0, ("liver",))
+    case = CasePicture("c", float("nan"), np.zeros((8, 8)), nothing, {"prediction": nothing}, 1.0, ("liver",))
     best_median_worst([case], tmp_path / "c.png", "title", None)
     assert (tmp_path / "c.png").stat().st_size > 0
     with pytest.raises(ValueError, match="no cases"):
@@ -96,6 +96,6 @@ def test_a_real_case(sample_data: Path, tmp_path: Path) -> None:
     index = largest_slice(masks, 0)
     assert masks[:, index].any(axis=(1, 2)).all()
     pixels, mask = upright(np.asarray(image.dataobj), 0, index), upright(masks, 0, index)
-    case = CasePicture("hippocampus_001", 1.0, pixels, mask, mask, 1.0, ("anterior", "posterior"))
+    case = CasePicture("hippocampus_001", 1.0, pixels, mask, {"prediction": mask}, 1.0, ("anterior", "posterior"))
     best_median_worst([case], tmp_path / "c.png", "hippocampus", None)
     assert mpimg.imread(tmp_path / "c.png").shape[1] == pytest.approx(150 * 8.42, abs=2)

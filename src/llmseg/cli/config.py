@@ -91,7 +91,24 @@ class EvaluateConfig:
     data: DataConfig = field(default_factory=DataConfig)
 
 
-SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig}
+@dataclass
+class CompareConfig:
+    """Keys of conf/compare.yaml.
+
+    Attributes:
+        run: a folder with runs, or a list of such folders.
+        output: folder of comparison.csv and comparison.png; null: the first folder.
+        columns: most predictions in the picture.
+        paths: see PathsConfig.
+    """
+
+    run: Any = MISSING
+    output: str | None = None
+    columns: int = 6
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig, "compare": CompareConfig}
 
 
 def logit_channels(classes: Sequence[str] | None, overlapping: bool | None) -> int | None:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
+import pytorch_lightning as pl
 from torch import nn
 
 from llmseg.cli import build
 from llmseg.cli.console import console_log, log, quiet_libraries
 from llmseg.cli.score import Scorer
 from llmseg.data.datamodule import SegmentationData
+from llmseg.methods.base import SegmentationMethod
 from llmseg.runs import RunFolder, loggers
 from llmseg.runs.environment import environment
 
@@ -28,20 +30,30 @@ def execute(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, n
     method = build.build_method(config, net, data)
     trainer = build.build_trainer(config, run)
     with console_log(run.path / "console.log", trainer.is_global_zero):
+        try:
+            _fit_and_score(config, run, data, method, trainer)
+        finally:
+            loggers.close(trainer.loggers)
+
+
+def _fit_and_score(
+    config: Mapping[str, Any], run: RunFolder, data: SegmentationData, method: SegmentationMethod, trainer: pl.Trainer
+) -> None:
+    if trainer.is_global_zero:
         assert data.split is not None
-        if trainer.is_global_zero:
-            run.write_json("environment.json", environment())
-            run.write_json("split.json", json.loads(data.split.to_json()))
-            log.info(f"{run.path}: {_facts(config, data)}")
-        start = perf_counter()
-        trainer.fit(method, datamodule=data)
-        seconds = perf_counter() - start
-        if trainer.is_global_zero and not config["trainer"]["fast_dev_run"]:
-            log.info(f"trained {trainer.current_epoch} epochs, {trainer.global_step} steps in {seconds:.0f} s")
-            if config["evaluate"]:
-                scorer = Scorer(run, data, "test", config["evaluation"], method.device)
-                loggers.report(trainer.loggers, scorer(run.path), run.path / "figures" / "cases.png")
-        loggers.close(trainer.loggers)
+        run.write_json("environment.json", environment())
+        run.write_json("split.json", json.loads(data.split.to_json()))
+        log.info(f"{run.path}: {_facts(config, data)}")
+    start = perf_counter()
+    trainer.fit(method, datamodule=data)
+    seconds = perf_counter() - start
+    if not trainer.is_global_zero or config["trainer"]["fast_dev_run"]:
+        return
+    log.info(f"trained {trainer.current_epoch} epochs, {trainer.global_step} steps in {seconds:.0f} s")
+    if config["evaluate"]:
+        scorer = Scorer(run, data, "test", config["evaluation"], method.device)
+        summary = scorer(run.path)
+        loggers.report(trainer.loggers, summary, run.path / "figures" / "cases.png")
 
 
 def result(run: RunFolder) -> float | None:

@@ -125,7 +125,10 @@ class Scorer:
     ) -> None:
         dice = {str(case): float(mean) for case, mean in rows.groupby("case")["dice"].mean().items()}
         title = f"{summary['model']} on {summary['data']}: mean Dice {_dice(summary)}"
-        draw_extremes(predictor, cases, dice, output / "figures" / "cases.png", title, summary["note"])
+        cached = {each.case.id: each for each in cases}
+        predictions = {"prediction": lambda case: predictor.mask(cached[case.id])}
+        path = output / "figures" / "cases.png"
+        draw_extremes(predictions, [each.case for each in cases], self.data.recipe, dice, path, title, summary["note"])
 
 
 def describe(summary: Mapping[str, Any]) -> str:

@@ -115,7 +115,7 @@ class Geometry:
             oriented_shape[int(target)] = self.shape[axis]
         full = np.zeros((len(decided), *oriented_shape), np.uint8)
         full[(slice(None), *(slice(*bounds) for bounds in self.crop))] = decided
-        return _reorient(full, _inverse(to_oriented))
+        return reorient(full, _inverse(to_oriented))
 
     def _to_volume(self, stack: Tensor) -> Tensor:
         if self.slice_axis is None:
@@ -158,9 +158,9 @@ def prepare(scan: Scan, label: np.ndarray | None, recipe: Recipe) -> Prepared:
         label: (L, X, Y, Z) uint8 from `encode_label`, on the same grid, or None.
         recipe: what to do.
     """
-    transform = _orientation(scan.affine, recipe.orientation)
-    image = _reorient(scan.image, transform)
-    spacing = _reorder(scan.spacing.tolist(), transform)
+    transform = orientation_to(scan.affine, recipe.orientation)
+    image = reorient(scan.image, transform)
+    spacing = reorder(scan.spacing.tolist(), transform)
     background = _background(image)
     box = _foreground_box(image, background) if recipe.crop_foreground else _whole(image.shape[1:])
     window = (slice(None), *(slice(*bounds) for bounds in box))
@@ -173,7 +173,7 @@ def prepare(scan: Scan, label: np.ndarray | None, recipe: Recipe) -> Prepared:
     stack = resize(_stack(resize(torch.from_numpy(image)[None], shape), axis), size)
     if label is None:
         return Prepared(stack.numpy(), None, geometry)
-    target = torch.from_numpy(np.ascontiguousarray(_reorient(label, transform)[window]))[None]
+    target = torch.from_numpy(np.ascontiguousarray(reorient(label, transform)[window]))[None]
     target = resize_label(target, shape, len(recipe.classes), recipe.overlapping)
     target = resize_label(_stack(target, axis), size, len(recipe.classes), recipe.overlapping)
     return Prepared(stack.numpy(), target.numpy(), geometry)
@@ -184,7 +184,8 @@ def _stack(volume: Tensor, axis: int | None) -> Tensor:
     return volume if axis is None else volume[0].movedim(axis + 1, 0).contiguous()
 
 
-def _orientation(affine: np.ndarray, axes: str | None) -> np.ndarray:
+def orientation_to(affine: np.ndarray, axes: str | None) -> np.ndarray:
+    """Nibabel orientation transform from a file's axes to those three letters; None changes nothing."""
     if axes is None:
         return np.array([[0, 1], [1, 1], [2, 1]], float)
     try:
@@ -201,13 +202,14 @@ def _inverse(transform: np.ndarray) -> np.ndarray:
     return inverse
 
 
-def _reorient(values: np.ndarray, transform: np.ndarray) -> np.ndarray:
+def reorient(values: np.ndarray, transform: np.ndarray) -> np.ndarray:
     """Flip and permute the last three axes of (C, X, Y, Z)."""
     moved = nib.orientations.apply_orientation(np.moveaxis(values, 0, -1), transform)
     return np.ascontiguousarray(np.moveaxis(moved, -1, 0))
 
 
-def _reorder(spacing: Sequence[float], transform: np.ndarray) -> tuple[float, ...]:
+def reorder(spacing: Sequence[float], transform: np.ndarray) -> tuple[float, ...]:
+    """Three numbers, one a file axis, in the order of the transformed axes."""
     moved = [0.0, 0.0, 0.0]
     for axis, (target, _) in enumerate(transform):
         moved[int(target)] = float(spacing[axis])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from llmseg.data.cache import CachedCase
+from llmseg.data.cases import Case
 from llmseg.data.files import read_header, read_voxels
 from llmseg.data.preprocessing import Recipe
 from llmseg.data.scan import encode_label
@@ -59,20 +60,20 @@ def evaluate_thresholds(
 ) -> Evaluation:
     """The baseline of two intensity thresholds, fitted on the training cases' first channel, scored as a network is."""
     images = [read_voxels(case.case.images[0]) for case in train]
-    labels = [masks(original_label(case, recipe), recipe) for case in train]
+    labels = [masks(original_label(case.case, recipe), recipe) for case in train]
     ranges = [fit_thresholds(images, [label[index] for label in labels]) for index in range(len(recipe.classes))]
     rows: list[Row] = []
     for case in test:
         image = read_voxels(case.case.images[0])
         predicted = np.stack([apply_thresholds(image, *limits) for limits in ranges])
-        rows += _score_masks(case, predicted, masks(original_label(case, recipe), recipe), recipe, nsd_tolerance)
+        rows += _score_masks(case, predicted, masks(original_label(case.case, recipe), recipe), recipe, nsd_tolerance)
     return Evaluation(rows, [])
 
 
-def original_label(case: CachedCase, recipe: Recipe) -> NDArray[np.uint8]:
+def original_label(case: Case, recipe: Recipe) -> NDArray[np.uint8]:
     """The label (L, X, Y, Z) as it is in the case's file, never resampled."""
-    assert case.case.label is not None, "only labelled cases are scored"
-    return encode_label(read_voxels(case.case.label), case.case.labels, recipe.classes, recipe.overlapping)
+    assert case.label is not None, "only labelled cases are scored"
+    return encode_label(read_voxels(case.label), case.labels, recipe.classes, recipe.overlapping)
 
 
 def masks(label: NDArray[np.uint8], recipe: Recipe) -> Mask:
@@ -84,7 +85,7 @@ def masks(label: NDArray[np.uint8], recipe: Recipe) -> Mask:
 
 def _score(case: CachedCase, predicted: NDArray[np.uint8], recipe: Recipe, nsd_tolerance: float) -> list[Row]:
     return _score_masks(
-        case, masks(predicted, recipe), masks(original_label(case, recipe), recipe), recipe, nsd_tolerance
+        case, masks(predicted, recipe), masks(original_label(case.case, recipe), recipe), recipe, nsd_tolerance
     )
 
 

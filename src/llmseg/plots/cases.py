@@ -1,6 +1,6 @@
 """The picture of a run: its best, median and worst case."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -22,7 +22,6 @@ PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0
 """Okabe and Ito's colours, told apart with any colour vision, the ones that stand out on grey first."""
 
 INK, FAINT = "#222222", "#777777"
-COLUMNS = ("image", "label", "prediction")
 TRUTH = "label (dotted)"
 PANEL_WIDTH = 2.7  # inches
 ROW_TITLE, TOP, NOTE, BOTTOM, GAP = 0.36, 0.66, 0.2, 0.48, 0.08
@@ -37,7 +36,7 @@ class CasePicture:
         dice: of the whole case, mean over classes; NaN where it has none.
         image: grey values, shape (H, W), drawn with the first row on top.
         label: one mask a class, shape (K, H, W).
-        prediction: as the label.
+        predictions: column title -> masks as the label's, one column each.
         aspect: height of a pixel divided by its width, in mm.
         classes: K names.
     """
@@ -46,7 +45,7 @@ class CasePicture:
     dice: float
     image: NDArray[Any]
     label: BoolArray
-    prediction: BoolArray
+    predictions: Mapping[str, BoolArray]
     aspect: float
     classes: tuple[str, ...]
 
@@ -81,9 +80,9 @@ def upright(volume: NDArray[Any], axis: int, index: int) -> NDArray[Any]:
 
 
 def best_median_worst(cases: Sequence[CasePicture], path: Path, title: str, note: str | None = None) -> None:
-    """Draw the best, the median and the worst case by Dice: image, label and prediction side by side.
+    """Draw the best, the median and the worst case by Dice: image, label and predictions side by side.
 
-    The label's outline is repeated on the prediction, so that what was missed or added shows.
+    The label's outline is repeated on each prediction, so that what was missed or added shows.
     Two cases make two rows, one makes one. Cases without a Dice are passed over unless there are no others.
 
     Args:
@@ -99,12 +98,13 @@ def best_median_worst(cases: Sequence[CasePicture], path: Path, title: str, note
         raise ValueError("no cases to draw")
     rows = _chosen(cases)
     heights = [PANEL_WIDTH * case.aspect * case.image.shape[0] / case.image.shape[1] for _, case in rows]
-    width = 3 * PANEL_WIDTH + 4 * GAP
+    columns = ("image", "label", *rows[0][1].predictions)
+    width = len(columns) * (PANEL_WIDTH + GAP) + GAP
     top_margin = TOP + (NOTE if note else 0)
     height = top_margin + sum(heights) + len(rows) * ROW_TITLE + BOTTOM
     figure = Figure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
-    _headline(figure, title, note, top_margin)
+    _headline(figure, title, note, top_margin, columns)
     top = height - top_margin
     for (rank, case), panel_height in zip(rows, heights, strict=True):
         bottom = top - ROW_TITLE - panel_height
@@ -125,12 +125,12 @@ def _chosen(cases: Sequence[CasePicture]) -> list[tuple[str, CasePicture]]:
     return [("best", scored[0]), *middle, ("worst", scored[-1])]
 
 
-def _headline(figure: Figure, title: str, note: str | None, margin: float) -> None:
+def _headline(figure: Figure, title: str, note: str | None, margin: float, columns: Sequence[str]) -> None:
     width, height = figure.get_size_inches()
     figure.text(GAP / width, 1 - 0.10 / height, title, fontsize=13, fontweight="bold", color=INK, va="top")
     if note:
         figure.text(GAP / width, 1 - 0.36 / height, note, fontsize=9, color=FAINT, va="top", style="italic")
-    for column, name in enumerate(COLUMNS):
+    for column, name in enumerate(columns):
         centre = GAP + column * (PANEL_WIDTH + GAP) + PANEL_WIDTH / 2
         figure.text(centre / width, 1 - (margin - 0.02) / height, name, fontsize=10, color=FAINT, ha="center")
 
@@ -141,14 +141,13 @@ def _draw_row(figure: Figure, rank: str, case: CasePicture, vertical: tuple[floa
     offset = 0.09 / figure.get_figheight()
     figure.text(GAP / width, title_y + offset, f"{rank} case", fontsize=10, fontweight="bold", color=INK)
     figure.text((GAP + 1.05) / width, title_y + offset, f"{case.id}   {dice}", fontsize=10, color=INK)
-    for column, name in enumerate(COLUMNS):
+    for column, masks in enumerate((None, case.label, *case.predictions.values())):
         left = (GAP + column * (PANEL_WIDTH + GAP)) / width
         axes = figure.add_axes((left, vertical[0], PANEL_WIDTH / width, vertical[1]))
         _draw_image(axes, case)
-        if name == "label":
-            _draw_masks(axes, case.label, case.aspect)
-        elif name == "prediction":
-            _draw_masks(axes, case.prediction, case.aspect)
+        if masks is not None:
+            _draw_masks(axes, masks, case.aspect)
+        if column > 1:
             for mask in case.label:
                 _outline(axes, mask, "white", 0.9, "dotted")
         _frame(axes, case)

@@ -1,20 +1,26 @@
 """Pictures of a network's predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from llmseg.data.cache import CachedCase
+from llmseg.data.cases import Case
 from llmseg.data.files import read_header, read_voxels
+from llmseg.data.preprocessing import Recipe, orientation_to, reorder, reorient
 from llmseg.evaluation.cases import masks, original_label
-from llmseg.inference.predictor import Predictor
 from llmseg.plots.cases import CasePicture, best_median_worst, largest_slice, upright
+
+Prediction = Callable[[Case], NDArray[np.uint8]]
+"""From a case to its predicted label (L, X, Y, Z), encoded as `encode_label` does, on the grid of its files."""
 
 
 def draw_extremes(
-    predictor: Predictor,
-    cases: Sequence[CachedCase],
+    predictions: Mapping[str, Prediction],
+    cases: Sequence[Case],
+    recipe: Recipe,
     dice: Mapping[str, float],
     path: Path,
     title: str,
@@ -23,35 +29,40 @@ def draw_extremes(
     """Draw the best, median and worst case, each at the slice with most of its label.
 
     Args:
-        predictor: predicts the drawn cases once more, so that no masks need to be kept.
+        predictions: column title -> what to draw there; called for the drawn cases only.
         cases: all scored cases.
-        dice: mean over classes of each case by id; cases without one are not drawn unless there are no others.
+        recipe: says which classes are drawn.
+        dice: of each case by id, which ranks them; cases without one are not drawn unless there are no others.
         path: PNG to write.
         title: headline.
         note: caution below it.
     """
-    scored = sorted((case for case in cases if np.isfinite(dice[case.case.id])), key=lambda case: dice[case.case.id])
+    scored = sorted((case for case in cases if np.isfinite(dice[case.id])), key=lambda case: dice[case.id])
     ranked = scored or list(cases[:1])
-    chosen = {case.case.id: case for case in (ranked[-1], ranked[(len(ranked) - 1) // 2], ranked[0])}
-    pictures = [_picture(predictor, case, dice[id_]) for id_, case in chosen.items()]
+    chosen = {case.id: case for case in (ranked[-1], ranked[(len(ranked) - 1) // 2], ranked[0])}
+    pictures = [_picture(predictions, case, recipe, dice[id_]) for id_, case in chosen.items()]
     best_median_worst(pictures, path, title, note)
 
 
-def _picture(predictor: Predictor, case: CachedCase, dice: float) -> CasePicture:
-    recipe = predictor.recipe
-    label = masks(original_label(case, recipe), recipe)
-    predicted = masks(predictor.mask(case), recipe)
-    spacing = read_header(case.case.images[0]).spacing
+def _picture(predictions: Mapping[str, Prediction], case: Case, recipe: Recipe, dice: float) -> CasePicture:
+    header = read_header(case.images[0])
+    transform = orientation_to(header.affine, "RAS")
+    spacing = reorder(header.spacing.tolist(), transform)
     # across the thickest slices, where voxels are not cubes; else as the network's slices lie
-    axis = int(np.argmax(spacing)) if spacing.max() > 1.5 * spacing.min() else recipe.slice_axis
+    axis = int(np.argmax(spacing)) if max(spacing) > 1.5 * min(spacing) else recipe.slice_axis
+    label = reorient(masks(original_label(case, recipe), recipe), transform)
     index = largest_slice(label, axis)
+
+    def look(volume: NDArray[Any]) -> NDArray[Any]:
+        return upright(reorient(volume, transform), axis, index)
+
     rows, columns = (other for other in (2, 1, 0) if other != axis)
     return CasePicture(
-        id=case.case.id,
+        id=case.id,
         dice=dice,
-        image=upright(read_voxels(case.case.images[0], np.float32), axis, index),
+        image=look(read_voxels(case.images[0], np.float32)[None])[0],
         label=upright(label, axis, index),
-        prediction=upright(predicted, axis, index),
-        aspect=float(spacing[rows] / spacing[columns]),
+        predictions={name: look(masks(predict(case), recipe)) for name, predict in predictions.items()},
+        aspect=spacing[rows] / spacing[columns],
         classes=recipe.classes,
     )

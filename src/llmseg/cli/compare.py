@@ -1,0 +1,138 @@
+"""`python compare.py run=...`: one table and one picture of several runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmseg.cli.entry import run
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from omegaconf import DictConfig
+
+    from llmseg.data.datamodule import SegmentationData
+    from llmseg.plots.predictions import Prediction
+    from llmseg.runs import RunFolder
+
+NUMBERS = {
+    "summary.mean.dice": ("Dice", "{:.3f}"),
+    "summary.mean.hd95_mm": ("HD95 mm", "{:.2f}"),
+    "summary.mean.nsd": ("NSD", "{:.3f}"),
+    "summary.cost.parameters": ("parameters", "{:,.0f}"),
+    "summary.cost.gmacs": ("GMACs", "{:.2f}"),
+    "summary.cost.seconds_per_case": ("s / case", "{:.2f}"),
+}
+_NO_CHOICE = ("config.name", "config.paths.", "config.data.split.file", "config.choices.")
+
+
+def main() -> None:
+    """Entry point; heavy imports wait until the configuration is known to be good."""
+    run("compare", "llmseg.cli.compare:compare")
+
+
+def compare(cfg: "DictConfig") -> None:
+    """Print the runs' table, best first; write comparison.csv and, where they share their cases, comparison.png.
+
+    Raises:
+        UserError: no finished run there.
+    """
+    from llmseg.cli.console import render
+    from llmseg.runs.folder import write
+
+    folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
+    frame = _finished(folders)
+    output = Path(cfg.output or folders[0])
+    write(output / "comparison.csv", frame.to_csv(index=False))
+    rows = [["run", "data", *(name for name, _ in NUMBERS.values())]]
+    for record in frame.to_dict("records"):
+        numbers = [_format(record.get(key), pattern) for key, (_, pattern) in NUMBERS.items()]
+        rows.append([record["label"], record["summary.data"], *numbers])
+    print(render(rows, f"{len(frame)} runs", sorted(set(frame["summary.note"].dropna()))))
+    if _draw(frame.head(cfg.columns), output / "comparison.png"):
+        print(f"\npicture: {output / 'comparison.png'}")
+
+
+def labels(frame: "pd.DataFrame") -> list[str]:
+    """A name for each run: its model, and the keys in which the runs differ, e.g. `gpt4o repaired=True`."""
+    models = frame["summary.model"]
+
+    def tells_apart(key: str) -> bool:
+        values = frame[key].astype(str)
+        if key.startswith("config.model."):  # networks differ in their wiring anyway; what counts is within one model
+            return bool((values.groupby(models).nunique() > 1).any())
+        return bool(values.nunique() > 1)
+
+    keys = [str(key) for key in frame if str(key).startswith("config.") and not str(key).startswith(_NO_CHOICE)]
+    shown = [key for key in keys if tells_apart(key)]
+    return [
+        " ".join([str(row["summary.model"]), *(f"{key.rpartition('.')[2]}={row[key]}" for key in shown)])
+        for _, row in frame.iterrows()
+    ]
+
+
+def _finished(folders: list[str]) -> "pd.DataFrame":
+    """All finished runs, best first."""
+    import pandas as pd
+
+    from llmseg.errors import UserError
+    from llmseg.runs import collect
+
+    tables = [table for table in map(collect, folders) if len(table)]
+    if not tables:
+        raise UserError(f"run={','.join(folders)}: no finished run there (none has config.yaml and summary.json)")
+    frame = pd.concat(tables).drop_duplicates("run")
+    frame = frame.sort_values("summary.mean.dice", ascending=False, ignore_index=True)
+    frame.insert(0, "label", labels(frame))
+    return frame
+
+
+def _format(value: Any, pattern: str) -> str:
+    return "-" if value is None or value != value else pattern.format(value)
+
+
+def _draw(frame: "pd.DataFrame", path: Path) -> bool:
+    """Draw the runs' predictions side by side; False where they do not segment the same classes of the same cases."""
+    from llmseg.plots.predictions import draw_extremes
+    from llmseg.runs import RunFolder, collect_cases
+
+    folders = [RunFolder(Path(name)) for name in frame["run"]]
+    data = [_data(folder) for folder in folders]
+    first = data[0]
+    if any(_what(each) != _what(first) for each in data):
+        return False
+    predictions = {}
+    for record, folder, each in zip(frame.to_dict("records"), folders, data, strict=True):
+        title = f"{record['label']}\nmean Dice {_format(record['summary.mean.dice'], '{:.3f}')}"
+        predictions[title] = _prediction(folder, each)
+    scores = collect_cases(folders[0].path).groupby("case")["dice"].mean()
+    dice = {str(case): float(value) for case, value in scores.items()}
+    cases = [cached.case for cached in first.part("test")]
+    draw_extremes(predictions, cases, first.recipe, dice, path, first.config.name, first.config.note)
+    return True
+
+
+def _what(data: "SegmentationData") -> list[object]:
+    return [data.config.root, data.recipe.classes, *(cached.case.id for cached in data.part("test"))]
+
+
+def _data(run: "RunFolder") -> "SegmentationData":
+    from llmseg.cli import build
+
+    config = run.config
+    node = {**config["data"], "split": {**config["data"]["split"], "file": str(run.path / "split.json")}}
+    cache = Path(config["paths"]["cache"])
+    return build.build_data(node, config["model"]["spatial_dims"], cache, config["seed"])
+
+
+def _prediction(run: "RunFolder", data: "SegmentationData") -> "Prediction":
+    from llmseg.inference.predictor import Predictor
+    from llmseg.runs import load
+
+    trained = load(run.path)
+    precision = str(trained.config["trainer"]["precision"])
+    predictor = Predictor(trained.net, data.recipe, data.patch(), precision=precision)
+    cases = {cached.case.id: cached for cached in data.part("test")}
+    return lambda case: predictor.mask(cases[case.id])
+
+
+if __name__ == "__main__":
+    main()
