@@ -22,6 +22,8 @@ _NOISE = (
     r".*Checkpoint directory .* exists and is not empty.*",
     r".*`training_step` returned `None`.*",
     r".*is deprecated.*",
+    r".*Experiment logs directory .* exists and is not empty.*",
+    r".*It is recommended to use `self.log\('val/.*",  # they are reduced before they are logged
 )
 
 

@@ -17,7 +17,20 @@ def on_input_grid(net: Network) -> Network:
     Some generated networks end on a smaller grid (GPT-4o's and Gemini 1.5's at half size, Llama 3.1's valid
     convolutions); that is theirs, and this is the one place where it is undone.
     """
-    return lambda image: resize(net(image).float(), image.shape[2:])
+    return lambda image: resize(net(channels_last(image)).float(), image.shape[2:])
+
+
+def channels_last(values: Tensor) -> Tensor:
+    """The same tensor, (N, C, *spatial) or weights, with the memory layout that convolutions are fastest in."""
+    layout = {4: torch.channels_last, 5: torch.channels_last_3d}.get(values.dim(), torch.contiguous_format)
+    return values.contiguous(memory_format=layout)
+
+
+def channels_last_weights(net: nn.Module) -> nn.Module:
+    """Give a network's weights that layout, in place."""
+    for weights in net.parameters():
+        weights.data = channels_last(weights.data)
+    return net
 
 
 def sigmoid_or_softmax(logits: Tensor, overlapping: bool) -> Tensor:

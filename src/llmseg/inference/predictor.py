@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from llmseg.data.cache import CachedCase
 from llmseg.data.preprocessing import Recipe
-from llmseg.inference.predict import predict_stack, sigmoid_or_softmax
+from llmseg.inference.predict import channels_last_weights, predict_stack, sigmoid_or_softmax
 
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
@@ -38,7 +38,7 @@ class Predictor:
         device: torch.device | str = "cpu",
     ) -> None:
         self.device = torch.device(device)
-        self.net = net.to(self.device).eval()
+        self.net = channels_last_weights(net.to(self.device).eval())
         self.recipe = recipe
         self.patch_size = tuple(patch_size)
         self.overlap = overlap

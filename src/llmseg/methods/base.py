@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from llmseg.data.augmentation import Augment
 from llmseg.data.datamodule import ValidationBatch
 from llmseg.data.seeds import derive
-from llmseg.inference.predict import on_input_grid, predict_stack, sigmoid_or_softmax
+from llmseg.inference.predict import channels_last_weights, on_input_grid, predict_stack, sigmoid_or_softmax
 
 Batch = tuple[Tensor, Tensor]
 """Image (N, C, *spatial) float32 and label (N, L, *spatial) uint8."""
@@ -47,7 +47,7 @@ class SegmentationMethod(pl.LightningModule):
         record: Mapping[str, Any],
     ) -> None:
         super().__init__()
-        self.net = net
+        self.net = channels_last_weights(net)
         self.loss = loss
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
@@ -75,7 +75,9 @@ class SegmentationMethod(pl.LightningModule):
         with torch.no_grad():
             batch = self.augment(*batch)
         loss = self.training_loss(batch)
-        self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=True, batch_size=len(batch[0]))
+        size = len(batch[0])
+        self.log("train/loss", loss, prog_bar=True, batch_size=size)
+        self.log("train/loss_epoch", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=size)
         return loss
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from llmseg.errors import UserError
 
@@ -47,15 +48,24 @@ def wandb(folder: Path, config: Mapping[str, Any], mode: str = "offline", projec
     logger = WandbLogger(
         save_dir=folder, project=project, mode=mode, name="/".join(folder.parts[-2:]), settings=settings
     )
+    logger._wandb_init.pop("anonymous", None)  # Lightning passes it, and W&B warns that it means nothing any more
+    _open(logger, config)
+    return logger
+
+
+@rank_zero_only
+def _open(logger: WandbLogger, config: Mapping[str, Any]) -> None:
+    """Start the run before the training, so that a missing login is not found after the first epoch."""
+    from wandb.errors import CommError, UsageError
+
     try:
         logger.experiment.config.update(dict(config))
-    except client.errors.UsageError as error:
+    except UsageError as error:
         raise UserError("logger.mode=online: not logged in; run `wandb login`, or use logger.mode=offline") from error
-    except client.errors.CommError as error:
+    except CommError as error:
         raise UserError(
             "logger.mode=online: W&B cannot be reached; use logger.mode=offline and `wandb sync`"
         ) from error
-    return logger
 
 
 def report(loggers: Sequence[Logger], summary: Mapping[str, Any], figure: Path) -> None:
@@ -70,6 +80,7 @@ def report(loggers: Sequence[Logger], summary: Mapping[str, Any], figure: Path) 
             logger.log_metrics(scores)
 
 
+@rank_zero_only
 def close(loggers: Sequence[Logger]) -> None:
     """End what a logger keeps open, so that the next run of a sweep does not write into this one."""
     for logger in loggers:
