@@ -1,7 +1,7 @@
 """From a configuration to objects: the one place where `_target_`s are called."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def complete(cfg: DictConfig) -> None:
         DataError: the data set's description is missing or broken.
     """
     complete_data(cfg.data)
+    check_checkpoints(cfg.evaluation.checkpoints)
     if "trainer" in cfg:
         hardware = resolve(cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision)
         cfg.trainer.accelerator = hardware.accelerator
@@ -60,6 +61,16 @@ def complete_data(data: DictConfig) -> None:
     if data.classes is None:
         data.classes = list(facts.classes)
         data.overlapping = facts.overlapping
+
+
+def check_checkpoints(names: Sequence[str]) -> None:
+    """Refuse names of checkpoints that no run has, before anything is trained.
+
+    Raises:
+        ConfigError: a name is neither last nor best, or there is none.
+    """
+    if not names or set(names) - {"last", "best"}:
+        raise ConfigError(f"evaluation.checkpoints={list(names)}: choose from last, best")
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:

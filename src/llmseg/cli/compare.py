@@ -46,6 +46,7 @@ def compare(cfg: "DictConfig") -> None:
     for record in frame.to_dict("records"):
         numbers = [_format(record.get(key), pattern) for key, (_, pattern) in NUMBERS.items()]
         rows.append([record["label"], record["summary.data"], *numbers])
+    rows += _references(frame)
     print(render(rows, f"{len(frame)} runs", sorted(set(frame["summary.note"].dropna()))))
     if _draw(frame.head(cfg.columns), output / "comparison.png"):
         print(f"\npicture: {output / 'comparison.png'}")
@@ -83,6 +84,18 @@ def _finished(folders: list[str]) -> "pd.DataFrame":
     frame = frame.sort_values("summary.mean.dice", ascending=False, ignore_index=True)
     frame.insert(0, "label", labels(frame))
     return frame
+
+
+def _references(frame: "pd.DataFrame") -> list[list[str]]:
+    """One row for the baseline of each data set that has one."""
+    if "summary.reference.name" not in frame:
+        return []
+    rows = []
+    for record in frame.dropna(subset=["summary.reference.name"]).drop_duplicates("summary.data").to_dict("records"):
+        values = (record.get(key.replace("summary.", "summary.reference.")) for key in NUMBERS)
+        numbers = [_format(value, pattern) for value, (_, pattern) in zip(values, NUMBERS.values(), strict=True)]
+        rows.append([str(record["summary.reference.name"]), str(record["summary.data"]), *numbers])
+    return rows
 
 
 def _format(value: Any, pattern: str) -> str:

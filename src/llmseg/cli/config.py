@@ -20,13 +20,14 @@ class EvaluationConfig:
     """How cases are scored.
 
     Attributes:
-        checkpoints: which of a run are scored: last, or best (chosen on the validation cases).
+        checkpoints: which of a run are scored: last, best (chosen on the validation cases). The first rules the table,
+            others get a column of their own name.
         nsd_tolerance: of the normalised surface distance, in mm.
         overlap: of neighbouring patches in the sliding window (3D), as a share of the patch.
         figures: draw the best, median and worst case.
     """
 
-    checkpoints: list[str] = field(default_factory=lambda: ["last"])
+    checkpoints: list[str] = field(default_factory=lambda: ["last", "best"])
     nsd_tolerance: float = 2.0
     overlap: float = 0.5
     figures: bool = True

@@ -48,6 +48,7 @@ def evaluate(cfg: "DictConfig") -> float | None:
     trained = folder.config
     node = OmegaConf.create(_data_node(trained, cfg, folder))
     build.complete_data(node)
+    build.check_checkpoints(cfg.evaluation.checkpoints)
     _check_fit(trained["data"], node)
     data = build.build_data(build.plain(node), trained["model"]["spatial_dims"], Path(cfg.paths.cache), trained["seed"])
     data.prepare([cfg.part])

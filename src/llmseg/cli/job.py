@@ -6,28 +6,28 @@ from time import perf_counter
 from typing import Any
 
 import pytorch_lightning as pl
-from torch import nn
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from llmseg.cli import build
 from llmseg.cli.console import console_log, log, quiet_libraries
 from llmseg.cli.score import Scorer
 from llmseg.data.datamodule import SegmentationData
+from llmseg.errors import ConfigError
 from llmseg.methods.base import SegmentationMethod
 from llmseg.runs import RunFolder, loggers
 from llmseg.runs.environment import environment
 
 
-def execute(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, net: nn.Module) -> None:
+def execute(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, method: SegmentationMethod) -> None:
     """Train, write the run's records and score the test cases.
 
     Args:
         config: plain and complete.
         run: existing folder with config.yaml.
         data: prepared.
-        net: freshly initialised.
+        method: around a freshly initialised network.
     """
     quiet_libraries()
-    method = build.build_method(config, net, data)
     trainer = build.build_trainer(config, run)
     with console_log(run.path / "console.log", trainer.is_global_zero):
         try:
@@ -45,7 +45,10 @@ def _fit_and_score(
         run.write_json("split.json", json.loads(data.split.to_json()))
         log.info(f"{run.path}: {_facts(config, data)}")
     start = perf_counter()
-    trainer.fit(method, datamodule=data)
+    try:
+        trainer.fit(method, datamodule=data)
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer, callbacks: {' '.join(str(error).split())}") from error
     seconds = perf_counter() - start
     if not trainer.is_global_zero or config["trainer"]["fast_dev_run"]:
         return

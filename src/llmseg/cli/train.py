@@ -1,6 +1,5 @@
 """`python train.py`: train a network, and score it."""
 
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ from llmseg.cli.entry import run
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from llmseg.runs import RunFolder
 
 
 def main() -> None:
@@ -38,18 +39,31 @@ def train(cfg: "DictConfig") -> float | None:
     data.prepare(("train", "val", "test") if cfg.evaluate else ("train", "val"))
     net = build.build_net(config, data)
 
+    method = build.build_method(config, net, data)
+
     folder = RunFolder.create(Path(config["paths"]["runs"]), config["name"])
     folder.write_config(config)
-    if _processes(config) == 1:
-        execute(config, folder, data, net)
-    else:
-        # A fresh process without Hydra, which Lightning re-executes once a device: inside a sweep a rank that
-        # contained Hydra would start the whole sweep again.
-        logging.shutdown()
-        words = [sys.executable, "-m", "llmseg.cli.worker", str(folder.path / "config.yaml")]
-        if code := subprocess.run(words, check=False).returncode:
-            raise UserError(f"{folder.path}: training on {_processes(config)} devices failed (exit code {code})")
+    try:
+        if _processes(config) == 1:
+            execute(config, folder, data, method)
+        else:
+            _in_worker(folder, _processes(config))
+    except UserError:
+        folder.discard()
+        raise
     return result(folder)
+
+
+def _in_worker(folder: "RunFolder", processes: int) -> None:
+    """Train in a fresh process without Hydra, which Lightning re-executes once a device.
+
+    Inside a sweep, a rank that contained Hydra would start the whole sweep again.
+    """
+    from llmseg.errors import UserError
+
+    words = [sys.executable, "-m", "llmseg.cli.worker", str(folder.path / "config.yaml")]
+    if code := subprocess.run(words, check=False).returncode:
+        raise UserError(f"{folder.path}: the training in {processes} processes failed (exit code {code}), see above")
 
 
 def _processes(config: dict[str, Any]) -> int:

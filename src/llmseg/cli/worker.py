@@ -23,7 +23,7 @@ def main() -> int:
         cache = Path(config["paths"]["cache"])
         data = build.build_data(config["data"], config["model"]["spatial_dims"], cache, config["seed"])
         data.prepare(("train", "val"))
-        execute(config, run, data, build.build_net(config, data))
+        execute(config, run, data, build.build_method(config, build.build_net(config, data), data))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

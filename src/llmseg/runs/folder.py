@@ -3,7 +3,9 @@
 import json
 import math
 import os
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +51,15 @@ class RunFolder:
         if not (path / "config.yaml").is_file():
             raise UserError(f"run={path}: no run folder (it has no config.yaml); give one that train.py wrote")
         return cls(path)
+
+    def discard(self) -> None:
+        """Remove the folder of a run that failed before its first checkpoint, and its two parents where empty then."""
+        if any(self.checkpoints.glob("*.ckpt")):
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        for parent in (self.path.parent, self.path.parent.parent):
+            with suppress(OSError):  # not empty: other runs lie there
+                parent.rmdir()
 
     @property
     def checkpoints(self) -> Path:

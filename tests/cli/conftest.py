@@ -1,0 +1,58 @@
+"""Running commands in this process, on small data."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llmseg.cli import entry
+
+Command = Callable[..., int]
+TINY = (
+    "model=unet",
+    "model.width=4",
+    "model.depth=2",
+    "data.image_size=32",
+    "data.batch_size=12",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32",
+    "trainer.enable_progress_bar=false",
+    "logger=csv",
+)
+"""A network and a training that take a second."""
+
+
+def call(name: str, *words: object) -> int:
+    """Run `train`, `evaluate` or `compare` with these words; the exit code."""
+    try:
+        entry.run(name, f"llmseg.cli.{name}:{name}", [str(word) for word in words])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="session")
+def sample_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cache folder with the built-in sample, written once for all tests of a process."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def train(tmp_path: Path, sample_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`train.py` with TINY and the words given, into `tmp_path/runs`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    for name in ("CACHE", "DATA", "CONFIG"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb-home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    def run(*words: object) -> int:
+        return call("train", *TINY, f"paths.runs={tmp_path / 'runs'}", f"paths.cache={sample_cache}", *words)
+
+    return run
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """Run folders below `folder`, in order of their names."""
+    return sorted(path.parent for path in folder.rglob("config.yaml") if "wandb" not in path.parts)
