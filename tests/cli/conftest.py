@@ -55,4 +55,4 @@ def train(tmp_path: Path, sample_cache: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def runs_in(folder: Path) -> list[Path]:
     """Run folders below `folder`, in order of their names."""
-    return sorted(path.parent for path in folder.rglob("config.yaml") if "wandb" not in path.parts)
+    return sorted(path.parent for path in folder.rglob("config.yaml") if "files" not in path.parts)

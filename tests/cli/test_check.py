@@ -50,7 +50,7 @@ def test_valid_config_is_completed() -> None:
     assert cfg.data.batch_size == 4
     assert isinstance(cfg.data.split.test, float)
     assert cfg.data.cache == "disk"
-    assert cfg.resume is None
+    assert cfg.evaluation.overlap == 0.5
     assert cfg.model.in_channels == 2
 
 
@@ -69,8 +69,8 @@ def test_valid_config_is_completed() -> None:
         ({"data__augment__flip": 3}, "data.augment.flip is not a list"),
         (
             {"optimizer__learning_rate": 1},
-            "optimizer.learning_rate: torch.optim.Adam has no such argument; there is _args_, _convert_, _partial_, "
-            "_recursive_, _target_, amsgrad, betas, capturable, decoupled_weight_decay, differentiable, eps, foreach, "
+            "optimizer.learning_rate: torch.optim.Adam has no such argument; there is "
+            "amsgrad, betas, capturable, decoupled_weight_decay, differentiable, eps, foreach, "
             "fused, lr, maximize, params, weight_decay",
         ),
         (

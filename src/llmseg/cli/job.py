@@ -47,6 +47,10 @@ def _fit_and_score(
     start = perf_counter()
     try:
         trainer.fit(method, datamodule=data)
+    except SystemExit:
+        if trainer.interrupted:  # Lightning has tidied up and wants to leave with 1 and without a word
+            raise KeyboardInterrupt from None
+        raise
     except MisconfigurationException as error:
         raise ConfigError(f"trainer, callbacks: {' '.join(str(error).split())}") from error
     seconds = perf_counter() - start

@@ -58,8 +58,9 @@ def hint(name: str, choices: Iterable[str], prefix: str = "") -> str:
     if near:
         match = next(choice for choice in known if choice.lower() == near[0])
         return f", did you mean {prefix}{match}?"
-    listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
-    return f"; there is {listed}" if known else ""
+    listed = [choice for choice in known if not choice.startswith("_")]  # Hydra's own keys help nobody who mistyped
+    shown = ", ".join(listed[:_LISTED]) + (", ..." if len(listed) > _LISTED else "")
+    return f"; there is {shown}" if shown else ""
 
 
 @cache

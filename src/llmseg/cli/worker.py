@@ -27,6 +27,8 @@ def main() -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:  # the process that started this one says so
+        return 130
     return 0
 
 

@@ -1,0 +1,52 @@
+"""Every network trains, is scored and is read again, in 2D and 3D; on two processes as well."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from llmseg.runs import load
+from tests.cli.conftest import call, runs_in
+
+pytestmark = pytest.mark.slow
+MODELS = sorted(file.stem for file in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("model", MODELS)
+def test_every_network_runs_the_whole_way(model: str, dims: int, tmp_path: Path, sample_cache: Path) -> None:
+    if (model, dims) == ("vnet", 2):
+        pytest.skip("V-Net is a 3D network")
+    words = (
+        f"model={model}", f"model.spatial_dims={dims}", "data.image_size=64", "data.patch_size=[32,32,32]",
+        "data.spacing=[4,4,4]" if dims == 3 else "data.batch_size=2", "trainer.limit_train_batches=1",
+        "trainer.max_epochs=1", "trainer.limit_val_batches=0", "evaluation.checkpoints=[last]", "logger=csv",
+        "trainer.accelerator=cpu", "trainer.precision=32", "data.labelled=1", "trainer.enable_progress_bar=false",
+        f"paths.runs={tmp_path / 'runs'}", f"paths.cache={sample_cache}",
+    )  # fmt: skip
+    assert call("train", *words) == 0
+    (run,) = runs_in(tmp_path / "runs")
+    assert len(pd.read_csv(run / "cases.csv")) == 2
+    assert load(run).config["choices"]["model"] == model
+
+
+def test_two_processes_on_brats(sample_data: Path, tmp_path: Path) -> None:
+    words = (
+        "model=llama31", "data=brats", f"data.root={sample_data / 'BraTS'}", "data.modalities=[flair]",
+        "data.image_size=64", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.max_epochs=1",
+        f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}",
+    )  # fmt: skip
+    assert call("train", *words) == 0
+    (run,) = runs_in(tmp_path / "runs")
+    assert {"summary.json", "cases.csv"} <= {path.name for path in run.iterdir()}
+
+
+def test_a_sweep_of_trainings_on_two_processes(tmp_path: Path, sample_cache: Path) -> None:
+    words = (
+        "-m", "model=unet", "model.width=4", "model.depth=2", "data.image_size=32", "loss=bce,dice", "logger=csv",
+        "trainer.accelerator=cpu", "trainer.devices=2", "trainer.max_epochs=1",
+        f"paths.runs={tmp_path / 'runs'}", f"paths.cache={sample_cache}",
+    )  # fmt: skip
+    assert call("train", *words) == 0
+    runs = runs_in(tmp_path / "runs")
+    assert sorted(load(run).config["choices"]["loss"] for run in runs) == ["bce", "dice"]
