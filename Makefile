@@ -10,8 +10,9 @@ help:  ## show this list
 
 setup: $(READY)  ## make .venv with the exact versions of requirements.lock
 
-demo: $(READY)  ## train gpt4o's network on the built-in MRI, evaluate it and draw the result (about two minutes)
-	$(BIN)/python train.py experiment=demo
+demo: $(READY)  ## train GPT-4o's network, as written and repaired, on the built-in MRI; score and draw (about two minutes)
+	$(BIN)/python train.py -m experiment=demo model.repaired=false,true
+	$(BIN)/python compare.py run=runs/demo
 
 test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"

@@ -64,9 +64,14 @@ def labels(frame: "pd.DataFrame") -> list[str]:
 
     keys = [str(key) for key in frame if str(key).startswith("config.") and not str(key).startswith(_NO_CHOICE)]
     shown = [key for key in keys if tells_apart(key)]
-    return [
+    names = [
         " ".join([str(row["summary.model"]), *(f"{key.rpartition('.')[2]}={row[key]}" for key in shown)])
         for _, row in frame.iterrows()
+    ]
+    # a run that was repeated with the same choices is told apart by its folder
+    return [
+        f"{name} {Path(folder).name}" if names.count(name) > 1 else name
+        for name, folder in zip(names, frame["run"], strict=True)
     ]
 
 
