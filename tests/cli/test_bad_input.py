@@ -128,12 +128,18 @@ def test_two_patients_with_one_id(train: Command, tmp_path: Path, capsys: pytest
         ("trainer.precision=12", "12"),
         ("data.labelled=50", "data.labelled"),
         ("optimizer.lrr=1", "did you mean optimizer.lr?"),
+        ("data.channels=2", "slab_0"),
     ],
 )
 def test_mistyped_words(
     word: str, expected: str, train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused(train, tmp_path, capsys, expected, word, code=2)
+
+
+def test_nothing_to_score(train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "split.json").write_text(json.dumps({"train": ["slab_0", "slab_1"], "test": []}))
+    refused(train, tmp_path, capsys, "evaluate=false", f"data.split.file={tmp_path / 'split.json'}", code=2)
 
 
 def test_no_run_to_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,6 +143,15 @@ def test_one_and_several_classes_in_two_and_three_dimensions(
     assert pd.read_csv(run / "cases.csv")["class"].unique().tolist() == classes
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_lower_precision_scores_like_full_precision(train: Command, tmp_path: Path, precision: str) -> None:
+    for name in ("32", precision):
+        assert train(f"name={name}", f"trainer.precision={name}", "evaluation.figures=false") == 0
+    frame = collect(tmp_path / "runs")
+    assert frame["config.trainer.precision"].tolist() == sorted(["32", precision])
+    assert frame["summary.mean.dice"].max() - frame["summary.mean.dice"].min() < 0.05
+
+
 def test_overlapping_regions_of_brats(train: Command, sample_data: Path, tmp_path: Path) -> None:
     regions = ["whole_tumour", "tumour_core", "enhancing_tumour"]
     words = ("data=brats", f"data.root={sample_data / 'BraTS'}", "data.modalities=[flair,t1ce]", "data.batch_size=64")

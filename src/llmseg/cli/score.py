@@ -12,6 +12,7 @@ import torch
 from llmseg.cli.console import log, render
 from llmseg.data.cache import CachedCase
 from llmseg.data.datamodule import SegmentationData
+from llmseg.errors import ConfigError
 from llmseg.evaluation.cases import Evaluation, evaluate_cases, evaluate_thresholds
 from llmseg.evaluation.cost import gmacs, parameters, peak_memory_mb
 from llmseg.evaluation.summary import summarise, table
@@ -45,6 +46,8 @@ class Scorer:
     def __call__(self, output: Path) -> dict[str, Any]:
         """Score, write into `output`, print the table and return the summary."""
         cases = self.data.part(self.part)
+        if not cases:
+            raise ConfigError(f"no {self.part} cases to score: see data.split, or leave it with evaluate=false")
         names = [name for name in self.options["checkpoints"] if name == "last" or self._has(name)]
         main, *others = names or list(self.options["checkpoints"])
         trained = load(self.run.path, main)

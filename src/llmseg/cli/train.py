@@ -30,13 +30,15 @@ def train(cfg: "DictConfig") -> float | None:
     """
     from llmseg.cli import build
     from llmseg.cli.job import execute, result
-    from llmseg.errors import UserError
+    from llmseg.errors import ConfigError, UserError
     from llmseg.runs import RunFolder
 
     build.complete(cfg)
     config = build.plain(cfg)
     data = build.build_data(config["data"], config["model"]["spatial_dims"], Path(config["paths"]["cache"]), cfg.seed)
     data.prepare(("train", "val", "test") if cfg.evaluate else ("train", "val"))
+    if cfg.evaluate and not data.part("test"):
+        raise ConfigError(f"data.split.test={cfg.data.split.test}: no cases to score; hold some out, or evaluate=false")
     net = build.build_net(config, data)
 
     method = build.build_method(config, net, data)

@@ -20,6 +20,7 @@ from llmseg.data.split import Split, make_split
 from llmseg.data.validation import check_cases
 from llmseg.errors import ConfigError, DataError
 
+PARTS = ("train", "val", "test", "all")
 ValidationBatch = tuple[Tensor, Tensor, bool]
 """Image (S, C, *spatial), label (S, L, *spatial) and whether the case counts (False: filler for an idle process)."""
 
@@ -62,7 +63,11 @@ class SegmentationData(pl.LightningDataModule):
             self._ready.update(zip((case.id for case in wanted), self._cache.get_all(wanted), strict=True))
 
     def part(self, name: str) -> list[CachedCase]:
-        """Preprocessed cases of `train`, `val` or `test` in the order of the split, or of `all` labelled cases."""
+        """Preprocessed cases of `train`, `val` or `test` in the order of the split, or of `all` labelled cases.
+
+        Raises:
+            ConfigError: no part of that name.
+        """
         self.prepare([name])
         return [self._ready[id_] for id_ in self._ids(name)]
 
@@ -102,6 +107,11 @@ class SegmentationData(pl.LightningDataModule):
         cases = self.reader(Path(self.config.root))
         check_cases(cases)
         check_classes(cases[0].labels, self.recipe.classes, self.recipe.overlapping)
+        for case in cases:
+            if len(case.images) != self.config.channels:
+                raise ConfigError(
+                    f"data.channels={self.config.channels}: case {case.id} has {len(case.images)} images, one a channel"
+                )
         self.cases = {case.id: case for case in cases}
 
     def _divide(self) -> None:
@@ -117,6 +127,8 @@ class SegmentationData(pl.LightningDataModule):
         self.split = split
 
     def _ids(self, part: str) -> tuple[str, ...]:
+        if part not in PARTS:
+            raise ConfigError(f"part={part}: choose {', '.join(PARTS)}")
         if part == "all":
             self._read()
             return tuple(sorted(id_ for id_, case in self.cases.items() if case.label is not None))
