@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from nibabel.nifti1 import Nifti1Image
 
-from llmseg.data.files import read_header, read_json, read_voxels, require_folder, scans_in, stem
+from llmseg.data.files import read_header, read_json, read_voxels, require_folder
+from llmseg.data.formats.nifti import scans_in, stem
 from llmseg.errors import DataError
 from tests.data.make import AFFINE, noise, one_line, write_scan, write_text
 

@@ -146,8 +146,8 @@ def _parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
 @contextmanager
 def _checked(config_name: str, required: bool) -> Iterator[None]:
     """Let Hydra use the checking loader, and let errors out as exceptions instead of printing them and exiting."""
-    from llmseg.cli.check import CheckedLoader
     from llmseg.cli.config import SCHEMAS
+    from llmseg.cli.validate import CheckedLoader
 
     core: Any = importlib.import_module("hydra._internal.hydra")
     utils: Any = importlib.import_module("hydra._internal.utils")

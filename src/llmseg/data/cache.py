@@ -13,6 +13,7 @@ from uuid import uuid4
 import numpy as np
 
 from llmseg.data.cases import Case
+from llmseg.data.files import files_of
 from llmseg.data.preprocessing import Geometry, Recipe, prepare
 from llmseg.data.scan import encode_label, load_scan
 from llmseg.errors import UserError
@@ -91,7 +92,8 @@ class Cache:
                 raise
 
     def _key(self, case: Case) -> str:
-        files = [*case.images, *([case.label] if case.label else [])]
+        scans = [*case.images, *([case.label] if case.label else [])]
+        files = [file for scan in scans for file in files_of(scan)]
         stamp = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         content = [_FORMAT, asdict(self.recipe), sorted(case.labels.items()), stamp]
         digest = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,97 +1,57 @@
-"""Reading NIfTI files and folders, with every way they can be broken turned into one line."""
+"""Reading scans of any format, and small files; every way they can be broken is one line."""
 
-import gzip
 import json
-import zlib
-from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.loadsave import load
-from nibabel.nifti1 import Nifti1Image
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import DataError
+from llmseg.data.formats import nifti
+from llmseg.data.formats.header import Header
+from llmseg.errors import DataError
 
-SUFFIXES = (".nii.gz", ".nii")
-# What nibabel, gzip and numpy raise on a damaged file; MemoryError because a damaged header can ask for terabytes.
-_UNREADABLE = (OSError, EOFError, zlib.error, ValueError, MemoryError, ImageFileError, HeaderDataError)
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a scan's file says about its voxel grid.
-
-    Attributes:
-        shape: number of voxels along the file's axes X, Y, Z.
-        affine: (4, 4), voxel index to millimetres, float64.
-        spacing: (3,) voxel size in mm, the column lengths of `affine`.
-    """
-
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
-    spacing: NDArray[np.float64]
-
-
-def stem(path: Path) -> str:
-    """File name without `.nii` or `.nii.gz`; other names unchanged."""
-    for suffix in SUFFIXES:
-        if path.name.endswith(suffix):
-            return path.name.removesuffix(suffix)
-    return path.name
-
-
-def scans_in(folder: Path) -> list[Path]:
-    """All NIfTI files directly in `folder`, sorted by name; hidden files (macOS writes `._x.nii.gz`) left out."""
-    return sorted(
-        path for path in folder.glob("*") if path.name.endswith(SUFFIXES) and path.name[0] != "." and path.is_file()
-    )
+FORMATS: tuple[ModuleType, ...] = (nifti,)
+"""Asked in turn whether a path is theirs. Another format is another module of `llmseg.data.formats`, named here."""
 
 
 def read_header(path: Path) -> Header:
-    """Read the voxel grid of a 3D NIfTI file without its voxels.
+    """Read the voxel grid of a 3D scan without its voxels.
 
     Raises:
-        DataError: the file is missing, damaged, not NIfTI, not 3D, empty, in colour, or has no usable affine.
+        DataError: the scan is missing, damaged, of no known format, not 3D, empty, or has no usable affine.
     """
-    image = _open(path)
-    shape = tuple(int(size) for size in image.shape)
-    if len(shape) != 3:
-        raise DataError(
-            f"{path}: has {len(shape)} dimensions {shape}, but a scan must be 3D: write one file per channel (or time)"
-        )
-    if 0 in shape:
-        raise DataError(f"{path}: holds no voxels (shape {shape}): export it again")
-    if image.get_data_dtype().kind not in "iufb":
-        raise DataError(f"{path}: voxels of type {image.get_data_dtype()} are not single real numbers: export as grey")
-    affine = np.asarray(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise DataError(f"{path}: its affine is not finite or not invertible: repair the header or export it again")
-    return Header(shape, affine, np.linalg.norm(affine[:3, :3], axis=0))
+    header: Header = _format(path).header(path)
+    return header
 
 
 def read_voxels(path: Path, dtype: DTypeLike | None = None) -> NDArray[Any]:
-    """Read the voxels (X, Y, Z) of a NIfTI file, with the header's scale applied.
+    """Read the voxels (X, Y, Z) of a scan, with its header's scale applied.
 
     Args:
-        path: a `.nii` or `.nii.gz` file.
+        path: a file, or whatever its format makes a path of (a folder with a DICOM series, a data set in an h5 file).
         dtype: type of the result; None: the file's own, or float64 where the header has a scale.
 
     Raises:
         DataError: see `read_header`; also where the voxels end too early or do not decompress.
     """
-    read_header(path)
-    image = _open(path)
-    try:
-        if path.name.endswith(".gz"):
-            # At once, not as nibabel streams it: only a read to the very end compares the checksum.
-            image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
-        return np.asarray(image.dataobj, dtype=dtype)
-    except _UNREADABLE as error:
-        raise DataError(f"{path}: its voxels cannot be read, it is truncated or damaged: copy it again") from error
+    voxels: NDArray[Any] = _format(path).voxels(path, dtype)
+    return voxels
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files on disk that a scan is stored in; it has changed when one of them has."""
+    files: list[Path] = _format(path).files(path)
+    return files
+
+
+def _format(path: Path) -> ModuleType:
+    for module in FORMATS:
+        if module.claims(path):
+            return module
+    if not path.exists():
+        raise DataError(f"{path}: no such file")
+    raise DataError(f"{path}: no known format of scans: convert it to .nii.gz")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -132,36 +92,6 @@ def require_folder(root: Path, source: str = "") -> None:
 def where_to_get(source: str) -> str:
     """What to do about data that are not there, as the end of a sentence."""
     return f"get the data set from {source} and set data.root to its folder" if source else "set data.root"
-
-
-def _open(path: Path) -> Nifti1Image:
-    """Open a NIfTI file lazily."""
-    if not path.is_file():
-        raise DataError(f"{path}: {'is a folder, not a scan' if path.is_dir() else 'no such file'}")
-    if not path.name.endswith(SUFFIXES):
-        raise DataError(f"{path}: not a NIfTI file name: convert the scan to .nii.gz or .nii")
-    try:
-        image = load(path)
-    except PermissionError as error:
-        raise DataError(f"{path}: no permission to read it") from error
-    except _UNREADABLE as error:
-        raise DataError(f"{path}: not a readable NIfTI file: {_diagnosis(path)}") from error
-    if not isinstance(image, Nifti1Image):  # Nifti2Image is a subclass
-        raise DataError(f"{path}: holds a {type(image).__name__}, not NIfTI: convert it to .nii.gz")
-    return image
-
-
-def _diagnosis(path: Path) -> str:
-    """What the first bytes say about a file that did not open."""
-    start = path.open("rb").read(2)
-    if not start:
-        return "it is empty; copy it again"
-    compressed = start == b"\x1f\x8b"
-    if compressed and path.name.endswith(".nii"):
-        return "it is gzip-compressed; rename it to .nii.gz"
-    if not compressed and path.name.endswith(".gz"):
-        return "it is not gzip-compressed; rename it to .nii if it is NIfTI, otherwise export the scan again"
-    return "it is truncated or holds something else; copy or export it again"
 
 
 def _one_line(error: Exception) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, DataError
-from .cases import Case
-from .files import read_voxels
-from .validation import read_common_header, shorten
+from llmseg.data.cases import Case
+from llmseg.data.files import read_voxels
+from llmseg.data.validation import read_common_header, shorten
+from llmseg.errors import ConfigError, DataError
 
 # A header's scale is float32: 255 * float32(1 / 255) is not exactly 1.
 _INTEGER_TOLERANCE = 1e-3

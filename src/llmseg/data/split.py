@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
-from .cases import Case
-from .config import SplitConfig
-from .files import read_json
-from .validation import require_unique_ids, shorten
+from llmseg.data.cases import Case
+from llmseg.data.config import SplitConfig
+from llmseg.data.files import read_json
+from llmseg.data.validation import require_unique_ids, shorten
+from llmseg.errors import ConfigError, DataError
 
 _PARTS = ("train", "val", "test")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
-from .cases import Case
-from .files import Header, read_header
+from llmseg.data.cases import Case
+from llmseg.data.files import read_header
+from llmseg.data.formats.header import Header
+from llmseg.errors import DataError
 
 SPACING_TOLERANCE = 1e-3
 """Largest difference of voxel sizes, mm."""

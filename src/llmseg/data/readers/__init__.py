@@ -1,5 +1,5 @@
 """Readers: functions from a data root to its cases."""
 
-from ..files import require_folder
+from llmseg.data.files import require_folder
 
 __all__ = ["require_folder"]

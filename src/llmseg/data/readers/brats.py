@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...errors import ConfigError, DataError
-from ..cases import Case
-from ..files import SUFFIXES, require_folder, stem, where_to_get
+from llmseg.data.cases import Case
+from llmseg.data.files import require_folder, where_to_get
+from llmseg.data.formats.nifti import SUFFIXES, stem
+from llmseg.errors import ConfigError, DataError
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 ALIASES = {"t2f": "flair", "t1n": "t1", "t1c": "t1ce", "t2w": "t2"}

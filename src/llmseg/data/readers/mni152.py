@@ -13,9 +13,9 @@ import numpy as np
 from nibabel.loadsave import save
 from nibabel.nifti1 import Nifti1Image
 
-from ...errors import DataError
-from ..cases import Case
-from . import nnunet
+from llmseg.data.cases import Case
+from llmseg.data.readers import nnunet
+from llmseg.errors import DataError
 
 SLABS = 8
 FIRST_SLICE, SLAB_SLICES, PERIOD = 9, 12, 18

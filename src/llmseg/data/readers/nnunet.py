@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import DataError
-from ..cases import Case
-from ..files import read_json, require_folder, scans_in, stem, where_to_get
+from llmseg.data.cases import Case
+from llmseg.data.files import read_json, require_folder, where_to_get
+from llmseg.data.formats.nifti import scans_in, stem
+from llmseg.errors import DataError
 
 _CHANNEL = re.compile(r"(?P<id>.+)_(?P<channel>\d{4})")
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from llmseg.cli.check import check, run_name
 from llmseg.cli.config import EvaluateConfig, TrainConfig, length, logit_channels
 from llmseg.cli.entry import register_resolvers
+from llmseg.cli.validate import check, run_name
 from llmseg.errors import ConfigError
 
 CHOICES = {"data": "brats", "model": "unet", "optimizer": "adam", "callbacks": "default", "experiment": None}
