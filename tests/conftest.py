@@ -13,3 +13,9 @@ def sample_data() -> Path:
     if not os.environ.get("LLMSEG_DATA") or not (folder / "Dataset104_Hippocampus").is_dir():
         pytest.skip("needs the sample scans: set LLMSEG_DATA")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def sample_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cache folder with the built-in sample, written once for all tests of a process."""
+    return tmp_path_factory.mktemp("cache")

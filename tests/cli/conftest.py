@@ -32,12 +32,6 @@ def call(name: str, *words: object) -> int:
     return 0
 
 
-@pytest.fixture(scope="session")
-def sample_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Cache folder with the built-in sample, written once for all tests of a process."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def train(tmp_path: Path, sample_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """`train.py` with TINY and the words given, into `tmp_path/runs`."""

@@ -1,6 +1,7 @@
 """The command line from end to end, in process, on a small conf/ with the job below; then what is shipped."""
 
 import itertools
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -273,7 +274,7 @@ def test_models_fit_data() -> None:
 @pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize(("config", "example"), [(c, line) for c, lines in _EXAMPLES.items() for line, _ in lines])
 def test_examples_of_the_help(config: str, example: str) -> None:
-    assert code_of(*example.split(), config=config) == 0
+    assert code_of(*shlex.split(example), config=config) == 0
 
 
 @pytest.mark.usefixtures("shipped")

@@ -1,6 +1,7 @@
 """Files that can be read, and each way in which they cannot."""
 
 import gzip
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "4D": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 4, 4, 2))), "one file per channel"),
     "2D": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 4))), "3D"),
     "no voxels": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 0, 4))), "no voxels"),
+    "huge shape": ("scan.nii.gz", _huge_shape, "promises 32767x32767x32767"),
     "affine not finite": ("scan.nii.gz", _affine([np.nan, 0, 0, 0]), "affine"),
     "affine flat": ("scan.nii.gz", _affine([0, 0, 0, 20]), "affine"),
     "colour": ("scan.nii.gz", _colour, "grey"),
@@ -108,7 +110,7 @@ def test_broken_file_gives_one_line_with_its_name(tmp_path: Path, fault: str) ->
         one_line(caught.value, path, words)
 
 
-@pytest.mark.parametrize("write", [_truncated, _damaged_stream, _huge_shape])
+@pytest.mark.parametrize("write", [_truncated, _damaged_stream])
 def test_damage_behind_the_header_is_found_with_the_voxels(tmp_path: Path, write: Callable[[Path], None]) -> None:
     path = tmp_path / "scan.nii.gz"
     write(path)
@@ -116,6 +118,18 @@ def test_damage_behind_the_header_is_found_with_the_voxels(tmp_path: Path, write
     with pytest.raises(DataError) as caught:
         read_voxels(path, np.float32)
     one_line(caught.value, path, "copy it again")
+
+
+def test_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nii.gz"
+    path.write_bytes(gzip.compress(Nifti1Image(noise(), AFFINE).to_bytes() + bytes(50_000_000)))
+    read_header(path)
+    tracemalloc.start()
+    with pytest.raises(DataError) as caught:
+        read_voxels(path)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+    one_line(caught.value, path, "zip bomb")
 
 
 def test_truncated_nii(tmp_path: Path) -> None:

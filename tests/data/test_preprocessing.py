@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nibabel.orientations import aff2axcodes, axcodes2ornt
 
 from llmseg.data.config import DataConfig
-from llmseg.data.preprocessing import Recipe, decide, prepare, square
+from llmseg.data.geometry import decide
+from llmseg.data.preprocessing import Recipe, prepare, square
 from llmseg.data.scan import Scan
 from llmseg.errors import ConfigError
 from tests.data.make import one_line

@@ -1,10 +1,13 @@
 """Change of grid."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from llmseg.data.resize import resize, resize_label
+from llmseg.data.resize import resize, resize_label, resize_planes
 
 
 def test_same_size_is_the_same_tensor() -> None:
@@ -38,3 +41,26 @@ def test_regions_are_decided_one_by_one() -> None:
     core = torch.tensor([[1, 1], [1, 0]], dtype=torch.uint8)
     small = resize_label(torch.stack([whole, core])[None], (1, 1), classes=2, overlapping=True)
     assert small.flatten().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("new", [1, 3, 7, 11, 12, 13, 25, 60])
+@pytest.mark.parametrize("chunk", [1, 5, 12])
+def test_planes_that_arrive_bit_by_bit_are_resized_as_a_whole(new: int, chunk: int) -> None:
+    volume = torch.rand(1, 2, 12, 4, 3)
+    expected = resize(volume, (new, 4, 3))[0].movedim(1, 0)
+    parts = volume[0].movedim(1, 0).split(chunk)
+    torch.testing.assert_close(torch.cat(list(resize_planes(parts, 12, new))), expected)
+
+
+def test_planes_leave_as_soon_as_they_can() -> None:
+    arrived = 0
+
+    def planes() -> Iterator[Tensor]:
+        nonlocal arrived
+        for _ in range(100):
+            arrived += 1
+            yield torch.ones(1, 2)
+
+    leaving = resize_planes(planes(), 100, 10)
+    next(leaving)
+    assert arrived == 10

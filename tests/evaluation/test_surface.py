@@ -120,3 +120,14 @@ def test_moving_both_changes_nothing_and_scaling_scales(offset: tuple[int, int, 
     (there,) = surface_distances(np.pad(a, margins), np.pad(b, margins), (factor, 2 * factor, 3 * factor))
     assert there.hd95() == pytest.approx(factor * here.hd95())
     assert there.assd() == pytest.approx(factor * here.assd())
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_volume_of_one_slice_is_measured_as_a_picture(axis: int) -> None:
+    prediction, label = blob((24, 31), 0), blob((24, 31), 1)
+    spacing = [0.5, 2.0]
+    (flat,) = surface_distances(prediction, label, spacing)
+    spacing.insert(axis, 7.0)
+    (thin,) = surface_distances(np.expand_dims(prediction, axis), np.expand_dims(label, axis), spacing)
+    np.testing.assert_array_equal(thin.pooled, flat.pooled)
+    assert flat.hd95() == pytest.approx(medpy.hd95(prediction, label, (0.5, 2.0)))

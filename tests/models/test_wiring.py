@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from llmseg.models import UNet
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
-UNETS = sorted(file.stem for file in CONF.glob("*.yaml") if file.stem != "vnet")
+UNETS = sorted(file.stem for file in CONF.glob("*.yaml") if "llmseg.models.UNet\n" in file.read_text())
 Build = Callable[..., Any]
 Randomise = Callable[[nn.Module], nn.Module]
 

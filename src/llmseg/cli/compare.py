@@ -136,7 +136,7 @@ def _data(run: "RunFolder") -> "SegmentationData":
     from llmseg.cli import build
 
     config = run.config
-    node = {**config["data"], "split": {**config["data"]["split"], "file": str(run.path / "split.json")}}
+    node = {**config["data"], "fold": None, "split": {**config["data"]["split"], "file": str(run.path / "split.json")}}
     cache = Path(config["paths"]["cache"])
     return build.build_data(node, config["model"]["spatial_dims"], cache, config["seed"])
 

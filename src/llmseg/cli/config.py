@@ -74,7 +74,7 @@ class EvaluateConfig:
     """Keys of conf/evaluate.yaml.
 
     Attributes:
-        run: a run folder written by training.
+        run: a run folder written by training, or a list of them (folds, seeds), whose mean probability is scored.
         part: which cases: test, val, train or all.
         output: folder of the tables; null: `<run>/evaluations/<data>-<part>`.
         accelerator: as Lightning names them: auto, cpu, gpu, ...
@@ -83,7 +83,7 @@ class EvaluateConfig:
         data: another data set than the run's, or single keys of it that differ.
     """
 
-    run: str = MISSING
+    run: Any = MISSING
     part: str = "test"
     output: str | None = None
     accelerator: str = "auto"
@@ -109,7 +109,79 @@ class CompareConfig:
     paths: PathsConfig = field(default_factory=PathsConfig)
 
 
-SCHEMAS: dict[str, type] = {"train": TrainConfig, "evaluate": EvaluateConfig, "compare": CompareConfig}
+@dataclass
+class ExportConfig:
+    """Keys of conf/export.yaml.
+
+    Attributes:
+        run: a run folder written by training.
+        output: folder of model.onnx, preprocessing.json and infer_onnx.py; null: `<run>/export`.
+        checkpoint: last, or best (on the validation cases).
+        overlap: of neighbouring patches in infer_onnx.py's sliding window (3D), as a share of the patch.
+        paths: see PathsConfig.
+    """
+
+    run: str = MISSING
+    output: str | None = None
+    checkpoint: str = "last"
+    overlap: float = 0.5
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+@dataclass
+class PredictConfig:
+    """Keys of conf/predict.yaml.
+
+    Attributes:
+        run: a run folder written by training, or a list of them (folds, seeds), whose probabilities are averaged.
+        input: a scan, a folder of scans or pictures, or the folder of a DICOM series.
+        output: folder of the masks.
+        checkpoint: last, or best (on the validation cases).
+        accelerator: as Lightning names them: auto, cpu, gpu, ...
+        tta: test-time augmentation: average over all mirrorings of the input (4 in 2D, 8 in 3D).
+        largest_component: keep only the largest connected component of each class.
+        probabilities: also write each class's probability.
+        overlay: also draw each mask on its scan (PNG).
+        volumes: write volumes.csv, with the millilitres of each class.
+        overlap: of neighbouring patches in the sliding window (3D), as a share of the patch.
+    """
+
+    run: Any = MISSING
+    input: str = MISSING
+    output: str = MISSING
+    checkpoint: str = "last"
+    accelerator: str = "auto"
+    tta: bool = False
+    largest_component: bool = False
+    probabilities: bool = False
+    overlay: bool = False
+    volumes: bool = True
+    overlap: float = 0.5
+
+
+@dataclass
+class CheckConfig:
+    """Keys of conf/check.yaml.
+
+    Attributes:
+        output: folder of check.csv, which has every row in full; null: print only.
+        paths: see PathsConfig.
+        data: see DataConfig.
+    """
+
+    output: str | None = None
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+
+SCHEMAS: dict[str, type] = {
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+    "compare": CompareConfig,
+    "check": CheckConfig,
+    "predict": PredictConfig,
+    "export": ExportConfig,
+}
 
 
 def logit_channels(classes: Sequence[str] | None, overlapping: bool | None) -> int | None:
@@ -128,7 +200,18 @@ def length(values: Sequence[Any] | None) -> int | None:
     return None if values is None else len(values)
 
 
-RESOLVERS: dict[str, Callable[..., Any]] = {"logit_channels": logit_channels, "length": length}
+def input_size(spatial_dims: int, image_size: Any, patch_size: Sequence[int]) -> list[int]:
+    """Return the spatial size of a network's input: of slices in 2D, of patches in 3D."""
+    if spatial_dims == 3:
+        return list(patch_size)
+    return [image_size] * 2 if isinstance(image_size, int) else list(image_size)
+
+
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    "logit_channels": logit_channels,
+    "length": length,
+    "input_size": input_size,
+}
 
 
 def check_plain(cfg: DictConfig, schema: type, choices: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 log = logging.getLogger("llmseg")
@@ -65,13 +66,19 @@ def console_log(path: Path, active: bool = True) -> Iterator[None]:
             handler.close()
 
 
-def render(rows: Sequence[Sequence[str]], title: str, notes: Sequence[str] = ()) -> str:
-    """A table as text: the first row is the header, the first column is text, the others are numbers."""
+def render(rows: Sequence[Sequence[str]], title: str, notes: Sequence[str] = (), is_text: bool = False) -> str:
+    """A table as text: the first row is the header, the first column is text, the others are numbers.
+
+    With `is_text` all columns are text and long cells are broken into lines.
+    """
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for index, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if index else "left", no_wrap=True)
+        if is_text:
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right" if index else "left", no_wrap=True)
     for row in rows[1:]:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console = Console(width=160, no_color=True)
     with console.capture() as capture:
         console.print(table)

@@ -170,5 +170,7 @@ def _full_error() -> bool:
 
 
 def _program() -> str:
-    name = Path(sys.argv[0]).name
-    return f"python {name}" if name.endswith(".py") else name
+    path = Path(sys.argv[0])
+    if path.suffix == ".py" and path.absolute().parent == Path(__file__).parent:
+        return f"python -m llmseg.cli.{path.stem}"
+    return f"python {path.name}" if path.suffix == ".py" else path.name

@@ -16,6 +16,16 @@ _EXAMPLES = {
     "evaluate": (
         ("run=runs/mni152_gpt4o/2025-01-31_12-00-00", "score a run again"),
         ("run=runs/mni152_gpt4o/2025-01-31_12-00-00 data=hippocampus", "score it on another data set"),
+        ("'run=[runs/folds/a,runs/folds/b]'", "score the ensemble of several runs"),
+    ),
+    "predict": (
+        ("run=runs/la_vnet/2025-01-31_12-00-00 input=scan.nii.gz output=masks", "writes masks/scan.nii.gz"),
+        ("run=runs/la_vnet/2025-01-31_12-00-00 input=scans output=masks overlay=true", "a folder; pictures"),
+        ("'run=[runs/folds/a,runs/folds/b]' input=dicom/series7 output=masks", "the ensemble of several runs"),
+    ),
+    "check": (
+        ("data=brats data.root=/scans/BraTS2023", "every fault of your copy, before anything is trained"),
+        ("data=nnunet data.root=/scans/Dataset123 output=report", "the same table as report/check.csv"),
     ),
 }
 _FLAGS = (
@@ -55,12 +65,12 @@ def choices(folder: Path) -> list[str]:
 
 def _usage(top: str, program: str) -> str:
     """Return the one-line comment on top of a config, with the command in it as the user typed it."""
-    found = re.match(r"#\s*(?:python \S+\.py)?\s*(.*)", top)
+    found = re.match(r"#\s*(?:python (?:-m \S+|\S+\.py))?\s*(.*)", top)
     return re.sub(r"\s{2,}", "\n\n", f"{program} {found[1] if found else ''}").strip()
 
 
 def _groups(conf: Path, top: str, width: int) -> str:
-    defaults = re.findall(r"^ +- (?:optional )?(\w+): *([\w./-]+)", top, flags=re.MULTILINE)
+    defaults = re.findall(r"^ +- (?:optional )?(\w+): *([\w./?-]+)", top, flags=re.MULTILINE)
     groups = [(group, default) for group, default in defaults if group != "hydra"]
     column = max((len(group) for group, _ in groups), default=0) + 4
     lines = []

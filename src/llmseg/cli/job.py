@@ -58,7 +58,7 @@ def _fit_and_score(
         return
     log.info(f"trained {trainer.current_epoch} epochs, {trainer.global_step} steps in {seconds:.0f} s")
     if config["evaluate"]:
-        scorer = Scorer(run, data, "test", config["evaluation"], method.device)
+        scorer = Scorer((run,), data, "test", config["evaluation"], method.device)
         summary = scorer(run.path)
         loggers.report(trainer.loggers, summary, run.path / "figures" / "cases.png")
 

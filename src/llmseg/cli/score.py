@@ -1,6 +1,6 @@
-"""Score a run's checkpoints on cases and write cases.csv, summary.json and the figure."""
+"""Score checkpoints of a run, or of an ensemble, on cases and write cases.csv, summary.json and the figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ import pandas as pd
 import torch
 
 from llmseg.cli.console import log, render
+from llmseg.cli.trained import segmenter
 from llmseg.data.cache import CachedCase
 from llmseg.data.datamodule import SegmentationData
 from llmseg.errors import ConfigError
 from llmseg.evaluation.cases import Evaluation, evaluate_cases, evaluate_thresholds
 from llmseg.evaluation.cost import gmacs, parameters, peak_memory_mb
 from llmseg.evaluation.summary import summarise, table
-from llmseg.inference.predictor import Predictor
+from llmseg.inference.predictor import Segmenter
 from llmseg.plots.predictions import draw_extremes
 from llmseg.runs import RunFolder, TrainedNetwork, load
 from llmseg.runs.folder import write
@@ -27,17 +28,17 @@ COLUMN = {"best": "best_on_validation", "last": "last"}
 
 @dataclass(frozen=True)
 class Scorer:
-    """Where and how a run is scored.
+    """Where and how runs are scored.
 
     Attributes:
-        run: holds the checkpoints.
+        runs: hold the checkpoints; several make an ensemble.
         data: cases and preprocessing.
         part: train, val, test or all.
         options: the `evaluation` node.
         device: where networks run.
     """
 
-    run: RunFolder
+    runs: Sequence[RunFolder]
     data: SegmentationData
     part: str
     options: Mapping[str, Any]
@@ -50,11 +51,11 @@ class Scorer:
             raise ConfigError(f"no {self.part} cases to score: see data.split, or leave it with evaluate=false")
         names = [name for name in self.options["checkpoints"] if name == "last" or self._has(name)]
         main, *others = names or list(self.options["checkpoints"])
-        trained = load(self.run.path, main)
+        trained = self._load(main)
         predictor = self._predictor(trained)
         evaluation = self._evaluate(predictor, cases)
         rows = pd.DataFrame(evaluation.rows)
-        summary = self._facts(trained, main) | summarise(rows) | self._cost(trained, predictor, evaluation)
+        summary = self._facts(trained, main) | summarise(rows) | self._cost(trained, evaluation)
         for name in others:
             extra = self._other(name, trained, evaluation, cases)
             rows[f"dice_{COLUMN[name]}"] = [row["dice"] for row in extra.rows]
@@ -73,54 +74,57 @@ class Scorer:
         return float(self.options["nsd_tolerance"])
 
     def _has(self, name: str) -> bool:
-        return (self.run.checkpoints / f"{name}.ckpt").is_file()
+        return all((run.checkpoints / f"{name}.ckpt").is_file() for run in self.runs)
 
-    def _predictor(self, trained: TrainedNetwork) -> Predictor:
-        precision = str(trained.config["trainer"]["precision"])
+    def _load(self, name: str) -> list[TrainedNetwork]:
+        return [load(run.path, name) for run in self.runs]
+
+    def _predictor(self, trained: Sequence[TrainedNetwork]) -> Segmenter:
         overlap = float(self.options["overlap"])
-        return Predictor(trained.net, self.data.recipe, self.data.patch(), overlap, precision, self.device)
+        return segmenter(trained, self.data.recipe, self.data.patch(), self.device, overlap)
 
-    def _evaluate(self, predictor: Predictor, cases: Sequence[CachedCase]) -> Evaluation:
+    def _evaluate(self, predictor: Segmenter, cases: Sequence[CachedCase]) -> Evaluation:
         return evaluate_cases(predictor, cases, self._tolerance)
 
     def _other(
-        self, name: str, main: TrainedNetwork, evaluation: Evaluation, cases: Sequence[CachedCase]
+        self, name: str, main: Sequence[TrainedNetwork], evaluation: Evaluation, cases: Sequence[CachedCase]
     ) -> Evaluation:
-        trained = load(self.run.path, name)
-        state, known = trained.net.state_dict(), main.net.state_dict()
-        if all(torch.equal(state[key], known[key].cpu()) for key in state):
+        trained = self._load(name)
+        if all(_equal(each, other) for each, other in zip(trained, main, strict=True)):
             return evaluation  # the last epoch was the best one
         return self._evaluate(self._predictor(trained), cases)
 
-    def _facts(self, trained: TrainedNetwork, checkpoint: str) -> dict[str, Any]:
-        return {
+    def _facts(self, trained: Sequence[TrainedNetwork], checkpoint: str) -> dict[str, Any]:
+        configs = [each.config for each in trained]
+        ensemble = {"ensemble": [str(run.path) for run in self.runs]} if len(configs) > 1 else {}
+        return ensemble | {
             "data": self.data.config.name,
             "part": self.part,
             "note": self.data.config.note,
-            "model": trained.config["choices"]["model"],
-            "method": trained.config["choices"]["method"],
-            "seed": trained.config["seed"],
+            "model": _joined(config["choices"]["model"] for config in configs),
+            "method": _joined(config["choices"]["method"] for config in configs),
+            "seed": configs[0]["seed"] if len(configs) == 1 else [config["seed"] for config in configs],
             "checkpoint": COLUMN[checkpoint],
             "nsd_tolerance_mm": self._tolerance,
         }
 
-    def _cost(self, trained: TrainedNetwork, predictor: Predictor, evaluation: Evaluation) -> dict[str, Any]:
+    def _cost(self, trained: Sequence[TrainedNetwork], evaluation: Evaluation) -> dict[str, Any]:
         shape = (1, int(self.data.config.channels or 1), *self.data.patch())
         return {
             "cost": {
-                "parameters": parameters(trained.net),
-                "gmacs": gmacs(trained.net, shape),
+                "parameters": sum(parameters(each.net) for each in trained),
+                "gmacs": sum(gmacs(each.net, shape) for each in trained),
                 "input": list(shape),
                 "seconds_per_case": float(np.median(evaluation.seconds)),
                 "peak_memory_mb": peak_memory_mb(self.device),
                 "device": str(self.device),
-                "precision": str(trained.config["trainer"]["precision"]),
+                "precision": _joined(str(each.config["trainer"]["precision"]) for each in trained),
             }
         }
 
     def _draw(
         self,
-        predictor: Predictor,
+        predictor: Segmenter,
         cases: Sequence[CachedCase],
         rows: pd.DataFrame,
         output: Path,
@@ -143,8 +147,18 @@ def describe(summary: Mapping[str, Any]) -> str:
         rows.append([summary["reference"]["name"], *reference[1:]])
     if "best_on_validation" in summary:
         notes.append(f"best on validation: mean Dice {_dice(summary['best_on_validation'])}")
-    title = f"{summary['model']} on {summary['data']} ({summary['part']}, {summary['checkpoint']} checkpoint)"
+    model = f"ensemble of {len(summary['ensemble'])} {summary['model']}" if "ensemble" in summary else summary["model"]
+    title = f"{model} on {summary['data']} ({summary['part']}, {summary['checkpoint']} checkpoint)"
     return render(rows, title, notes)
+
+
+def _equal(one: TrainedNetwork, two: TrainedNetwork) -> bool:
+    state, known = one.net.state_dict(), two.net.state_dict()
+    return all(torch.equal(state[key].cpu(), known[key].cpu()) for key in state)
+
+
+def _joined(names: Iterable[str]) -> str:
+    return " + ".join(dict.fromkeys(names))
 
 
 def _dice(summary: Mapping[str, Any]) -> str:

@@ -1,53 +1,55 @@
-"""Light augmentation of a whole batch, on the device that trains."""
+"""Augmentation of a whole batch, on the device that trains."""
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from llmseg.data import appearance, warp
 from llmseg.data.config import AugmentConfig
+from llmseg.errors import ConfigError
 
 
 class Augment:
-    """Flip, shift, scale and intensity, drawn for each sample on its own.
+    """Geometry and appearance, drawn for each sample on its own.
 
-    Image and label move by the same sampling grid, so that they cannot fall out of step. Draws come from torch's global
-    generator, which the method seeds for every step (see `seeds`).
+    Image and label move by one and the same sampling grid, so that they cannot fall out of step; what changes the
+    appearance leaves the label alone. Draws come from torch's global generator, which the method seeds for every step
+    (see `seeds`); all but the noise from the CPU's, so that a GPU sees the same geometry.
+
+    Raises:
+        ConfigError: a range that makes no sense.
     """
 
     def __init__(self, config: AugmentConfig) -> None:
+        _check(config)
         self.config = config
 
     def __call__(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """Transform image (N, C, *spatial) and label (N, L, *spatial) uint8."""
-        if self._moves:
-            grid = functional.affine_grid(self._matrices(image), list(image.shape), align_corners=False)
-            image = functional.grid_sample(image, grid, padding_mode="border", align_corners=False)
-            label = functional.grid_sample(label.float(), grid, mode="nearest", align_corners=False).to(label.dtype)
-        if self.config.intensity:
-            image = self._change_intensity(image)
-        return image, label
+        """Transform image (N, C, *spatial) and label (N, L, *spatial) uint8; types and the arguments stay as they are.
 
-    @property
-    def _moves(self) -> bool:
-        return bool(self.config.flip or self.config.shift or self.config.scale)
-
-    def _matrices(self, image: Tensor) -> Tensor:
-        """(N, D, D+1) affine matrices in normalised coordinates, whose axes run last to first."""
-        count, dims = len(image), image.dim() - 2
-        size = 1 + self.config.scale * _symmetric(image, count, 1)
-        diagonal = size.expand(count, dims).clone()
-        for axis in self.config.flip:
-            mirrored = torch.rand(count, device=image.device) < 0.5
-            diagonal[mirrored, dims - 1 - axis] *= -1
-        shift = 2 * self.config.shift * _symmetric(image, count, dims)
-        return torch.cat([torch.diag_embed(diagonal), shift[..., None]], dim=2)
-
-    def _change_intensity(self, image: Tensor) -> Tensor:
-        shape = (len(image), image.shape[1], *([1] * (image.dim() - 2)))
-        contrast = 1 + self.config.intensity * _symmetric(image, *shape)
-        spread = image.std(dim=tuple(range(2, image.dim())), keepdim=True)
-        return image * contrast + self.config.intensity * spread * _symmetric(image, *shape)
+        Computed in float32 at least: positions in bfloat16 would be pixels off.
+        """
+        dtype = image.dtype
+        with torch.autocast(image.device.type, enabled=False):
+            image = image.to(torch.promote_types(dtype, torch.float32))
+            if warp.moves(self.config):
+                grid = warp.sampling_grid(image, self.config)
+                image, label = warp.sample(image, grid, "bilinear"), warp.sample(label, grid, "nearest")
+            return appearance.change(image, self.config).to(dtype), label
 
 
-def _symmetric(like: Tensor, *shape: int) -> Tensor:
-    return torch.rand(shape, device=like.device) * 2 - 1
+def _check(config: AugmentConfig) -> None:
+    angles = warp.angles(config)
+    if len(angles) not in (1, 3) or min(angles) < 0:
+        raise ConfigError(f"data.augment.rotate={config.rotate}: give degrees, or three, one around each axis")
+    if not 0 <= config.elastic <= warp.LARGEST_ELASTIC:
+        raise ConfigError(
+            f"data.augment.elastic={config.elastic:g}: choose 0 to {warp.LARGEST_ELASTIC}; more would fold the image"
+        )
+    for name in ("shift", "shear", "intensity", "gamma", "noise", "blur"):
+        if (value := getattr(config, name)) < 0:
+            raise ConfigError(f"data.augment.{name}={value:g}: must not be negative")
+    for name in ("scale", "low_resolution", "cutout"):
+        if not 0 <= (value := getattr(config, name)) < 1:
+            raise ConfigError(f"data.augment.{name}={value:g}: must be at least 0 and below 1")
+    if not 0 <= config.probability <= 1:
+        raise ConfigError(f"data.augment.probability={config.probability:g}: must be 0 to 1")

@@ -14,7 +14,8 @@ import numpy as np
 
 from llmseg.data.cases import Case
 from llmseg.data.files import files_of
-from llmseg.data.preprocessing import Geometry, Recipe, prepare
+from llmseg.data.geometry import Geometry
+from llmseg.data.preprocessing import Recipe, prepare
 from llmseg.data.scan import encode_label, load_scan
 from llmseg.errors import UserError
 

@@ -25,19 +25,41 @@ class SplitConfig:
 
 @dataclass
 class AugmentConfig:
-    """Light augmentation, batched on the training device; every range is symmetric and a value of 0 turns it off.
+    """Augmentation, batched on the training device; light as it stands. Each value is a bound, and 0 turns it off.
+
+    Image and label move together; beyond an edge both go on as they end there. From gamma on, the parts change the
+    image alone, and only a share of the samples.
 
     Attributes:
         flip: network axes that are mirrored with probability one half each (0 is the first spatial axis).
         shift: largest translation, as a share of the image size.
         scale: largest change of size, as a share.
+        rotate: largest rotation in degrees; in 3D one number, or three, one around each axis (voxels count as cubes:
+            turn anisotropic volumes in plane only). 2D slices take the last.
+        shear: largest shear, as a tangent.
+        elastic: largest displacement of a smooth deformation, as a share of the image size, up to 0.08.
         intensity: largest change of contrast (factor) and brightness (standard deviations).
+        gamma: intensities are raised to powers from 1 / (1 + gamma) to 1 + gamma.
+        noise: largest standard deviation of white noise, as a share of the channel's.
+        blur: largest standard deviation of a Gaussian, in voxels.
+        low_resolution: largest share of the voxels along each axis that is lost.
+        cutout: largest side of a box that is blanked out, as a share of the image's.
+        probability: share of the samples that gamma, noise, blur, low_resolution and cutout change, each on its own.
     """
 
     flip: list[int] = field(default_factory=list)
     shift: float = 0.05
     scale: float = 0.1
+    rotate: Any = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
     intensity: float = 0.1
+    gamma: float = 0.0
+    noise: float = 0.0
+    blur: float = 0.0
+    low_resolution: float = 0.0
+    cutout: float = 0.0
+    probability: float = 0.3
 
 
 @dataclass
@@ -66,6 +88,8 @@ class DataConfig:
         image_size: height and width of a 2D network's input; one number for a square.
         patch_size: size of a 3D network's input.
         split: see SplitConfig.
+        folds: number of parts k that the training cases (validation included, test never) are divided into, by patient.
+        fold: which part validates (0 to folds - 1) while the others train; null: no cross-validation, `split` decides.
         labelled: train on only the first n cases of the training list; null: all.
         batch_size: samples (slices or patches) a step and device.
         patches_per_case: 3D: patches drawn from each case an epoch.
@@ -95,6 +119,8 @@ class DataConfig:
     image_size: Any = 256
     patch_size: list[int] = field(default_factory=lambda: [96, 96, 96])
     split: SplitConfig = field(default_factory=SplitConfig)
+    folds: int = 5
+    fold: int | None = None
     labelled: int | None = None
     batch_size: int = 8
     patches_per_case: int = 1

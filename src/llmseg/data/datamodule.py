@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 from llmseg.data.cache import Cache, CachedCase
 from llmseg.data.cases import Case, Reader
 from llmseg.data.config import DataConfig
+from llmseg.data.folds import choose_fold
+from llmseg.data.formats import picture
 from llmseg.data.preprocessing import Recipe
 from llmseg.data.samples import EpochBatches, Patches, Slices, Store
 from llmseg.data.scan import check_classes
@@ -105,6 +107,10 @@ class SegmentationData(pl.LightningDataModule):
         if self.cases:
             return
         cases = self.reader(Path(self.config.root))
+        if self.spatial_dims == 3 and picture.claims(cases[0].images[0]):
+            raise ConfigError(
+                f"model.spatial_dims=3: {self.config.name} holds pictures, which have two; set model.spatial_dims=2"
+            )
         check_cases(cases)
         check_classes(cases[0].labels, self.recipe.classes, self.recipe.overlapping)
         for case in cases:
@@ -119,11 +125,13 @@ class SegmentationData(pl.LightningDataModule):
         if self.split is not None:
             return
         split = make_split(list(self.cases.values()), self.config.split, Path(self.config.root))
-        if self.config.labelled is not None:
-            split = _limit(split, self.config.labelled)
         for id_ in (*split.train, *split.val, *split.test):
             if self.cases[id_].label is None:
                 raise DataError(f"{self.cases[id_].images[0]}: case {id_} has no label; remove it or add the label")
+        if self.config.fold is not None:
+            split = choose_fold(split, self.cases, self.recipe.classes, self.config)
+        if self.config.labelled is not None:
+            split = _limit(split, self.config.labelled)
         self.split = split
 
     def _ids(self, part: str) -> tuple[str, ...]:

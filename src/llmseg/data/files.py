@@ -7,11 +7,11 @@ from typing import Any
 
 from numpy.typing import DTypeLike, NDArray
 
-from llmseg.data.formats import nifti
+from llmseg.data.formats import aligned, dicom, h5, nifti, nrrd, picture
 from llmseg.data.formats.header import Header
 from llmseg.errors import DataError
 
-FORMATS: tuple[ModuleType, ...] = (nifti,)
+FORMATS: tuple[ModuleType, ...] = (aligned, nifti, nrrd, h5, picture, dicom)
 """Asked in turn whether a path is theirs. Another format is another module of `llmseg.data.formats`, named here."""
 
 

@@ -1,7 +1,7 @@
 """From a scan to what a network sees, and from a network's output back to the scan's own grid."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import nibabel as nib
@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from llmseg.data.config import DataConfig
+from llmseg.data.geometry import Box, Geometry, orient
 from llmseg.data.resize import resize, resize_label
 from llmseg.data.scan import Scan
 from llmseg.errors import ConfigError
-
-Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -67,72 +66,6 @@ def square(size: Any) -> tuple[int, int]:
     if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair):
         raise ConfigError(f"data.image_size={size}: give one positive number, or [height, width]")
     return pair[0], pair[1]
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How a preprocessed case lies in its file: all that is needed to go back.
-
-    Attributes:
-        shape: the file's grid (X, Y, Z).
-        to_oriented: nibabel orientation transform from the file's axes to the network's, three (axis, flip) rows.
-        crop: box kept of the oriented volume, (start, stop) each axis.
-        resampled: shape of the box after resampling to the target spacing.
-        slice_axis: axis that became the stack of 2D slices, or None for a volume.
-    """
-
-    shape: tuple[int, ...]
-    to_oriented: tuple[tuple[float, float], ...]
-    crop: Box
-    resampled: tuple[int, ...]
-    slice_axis: int | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain containers, for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Geometry":
-        """The geometry that `to_dict` gave, also after JSON made lists of its tuples."""
-        return cls(**{key: _tuples(value) for key, value in content.items()})
-
-    def restore(self, probability: Tensor, overlapping: bool) -> np.ndarray:
-        """Bring probabilities of a stack back to the file's grid and decide.
-
-        Args:
-            probability: (S, K, *spatial) on the network's grid.
-            overlapping: regions that may overlap; each is then decided on its own.
-
-        Returns:
-            Label (L, X, Y, Z) uint8 as `encode_label` gives it; background outside the crop.
-        """
-        volume = self._to_volume(probability)
-        inside = resize(volume[None], [stop - start for start, stop in self.crop])[0]
-        decided = decide(inside, overlapping).cpu().numpy()
-        to_oriented = np.asarray(self.to_oriented)
-        oriented_shape = [0, 0, 0]
-        for axis, (target, _) in enumerate(self.to_oriented):
-            oriented_shape[int(target)] = self.shape[axis]
-        full = np.zeros((len(decided), *oriented_shape), np.uint8)
-        full[(slice(None), *(slice(*bounds) for bounds in self.crop))] = decided
-        return reorient(full, _inverse(to_oriented))
-
-    def _to_volume(self, stack: Tensor) -> Tensor:
-        if self.slice_axis is None:
-            return resize(stack, self.resampled)[0]
-        in_plane = [n for axis, n in enumerate(self.resampled) if axis != self.slice_axis]
-        return resize(stack, in_plane).movedim(0, self.slice_axis + 1)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def decide(probability: Tensor, overlapping: bool) -> Tensor:
-    """Probabilities (K, ...) to a label (L, ...) uint8: most probable class, or p > 0.5 where classes stand alone."""
-    if overlapping or len(probability) == 1:
-        return (probability > 0.5).to(torch.uint8)
-    return probability.argmax(dim=0, keepdim=True).to(torch.uint8)
 
 
 @dataclass(frozen=True)
@@ -195,17 +128,9 @@ def orientation_to(affine: np.ndarray, axes: str | None) -> np.ndarray:
     return nib.orientations.ornt_transform(nib.orientations.io_orientation(affine), target)
 
 
-def _inverse(transform: np.ndarray) -> np.ndarray:
-    inverse = np.empty_like(transform)
-    for axis, (target, flip) in enumerate(transform):
-        inverse[int(target)] = (axis, flip)
-    return inverse
-
-
 def reorient(values: np.ndarray, transform: np.ndarray) -> np.ndarray:
-    """Flip and permute the last three axes of (C, X, Y, Z)."""
-    moved = nib.orientations.apply_orientation(np.moveaxis(values, 0, -1), transform)
-    return np.ascontiguousarray(np.moveaxis(moved, -1, 0))
+    """`orient` into an array of its own."""
+    return np.ascontiguousarray(orient(values, transform))
 
 
 def reorder(spacing: Sequence[float], transform: np.ndarray) -> tuple[float, ...]:

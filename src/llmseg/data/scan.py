@@ -50,7 +50,7 @@ def load_scan(case: Case, label: bool = True) -> Scan:
     image = np.empty((len(case.images), *header.shape), dtype=np.float32)
     for channel, path in zip(image, case.images, strict=True):
         channel[...] = _read_channel(path)
-    raw = _read_label(case.label, case.labels) if label and case.label else None
+    raw = read_label(case.label, case.labels) if label and case.label else None
     return Scan(image, raw, header.affine, header.spacing)
 
 
@@ -104,15 +104,42 @@ def check_classes(labels: Mapping[str, tuple[int, ...]], classes: Sequence[str],
 
 def _read_channel(path: Path) -> NDArray[np.float32]:
     voxels = read_voxels(path, np.float32)
+    check_channel(voxels, path)
+    return voxels
+
+
+def check_channel(voxels: NDArray[np.floating[Any]], path: Path) -> None:
+    """Check that every voxel of a channel is a number and that they are not all the same.
+
+    Raises:
+        DataError: naming `path`.
+    """
     if bad := int(voxels.size - np.isfinite(voxels).sum()):
         raise DataError(f"{path}: {bad} of {voxels.size} voxels are NaN or infinite: replace them and save it again")
     if voxels.min() == voxels.max():
         raise DataError(f"{path}: every voxel is {voxels.flat[0]:g}, a constant image: export the scan again")
-    return voxels
 
 
-def _read_label(path: Path, labels: Mapping[str, tuple[int, ...]]) -> NDArray[np.integer[Any]]:
-    raw = _as_integers(read_voxels(path), path)
+def read_label(path: Path, labels: Mapping[str, tuple[int, ...]]) -> NDArray[np.integer[Any]]:
+    """Read a label file: raw integers (X, Y, Z).
+
+    Args:
+        path: the label.
+        labels: class name -> raw values, as in `Case.labels`; other values than these and 0 are faults.
+
+    Raises:
+        DataError: the file is unreadable, has voxels that are no whole numbers, or values that `labels` does not know.
+    """
+    return check_label(read_voxels(path), path, labels)
+
+
+def check_label(voxels: NDArray[Any], path: Path, labels: Mapping[str, tuple[int, ...]]) -> NDArray[np.integer[Any]]:
+    """Check the voxels of a label file and return them as integers; see `read_label`.
+
+    Raises:
+        DataError: naming `path`.
+    """
+    raw = _as_integers(voxels, path)
     known = {0}.union(*labels.values())
     if unknown := [str(value) for value in _values(raw) if value not in known]:
         raise DataError(

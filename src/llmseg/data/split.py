@@ -1,9 +1,9 @@
 """Which cases train, validate and test; a patient is never on two sides."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from llmseg.data.validation import require_unique_ids, shorten
 from llmseg.errors import ConfigError, DataError
 
 _PARTS = ("train", "val", "test")
+_TRAINING_LISTS = (("train.list",), ("train.txt",), ("train_lab.txt", "train_unlab.txt"))
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,11 @@ class Split:
 def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     """Divide cases by the data set's official lists, else by patient with a seed.
 
-    Official, the first that exists: `config.file`; `split.json` in the root; `train.list` and `test.list` (and
-    `val.list`) there, one id a line; an nnU-Net folder's labelled `imagesTs` as the test part. Where an official split
-    has no `val`, validation patients are drawn from its training list. Cases that no list names are not used. The
-    result does not depend on the order of `cases`.
+    Official, the first that exists: `config.file`; `split.json` in the root; lists there, one case a line: `train.list`
+    and `test.list` (and `val.list`), or the same as `.txt`, where `train_lab.txt` and then `train_unlab.txt` may stand
+    for `train.txt`; an nnU-Net folder's labelled `imagesTs` as the test part. Where an official split has no `val`,
+    validation patients are drawn from its training list. Cases that no list names are not used. The result does not
+    depend on the order of `cases`.
 
     Raises:
         ConfigError: a share lies outside [0, 1).
@@ -65,13 +67,13 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     require_unique_ids(cases)
     cases = sorted(cases, key=lambda case: case.id)
     groups = {case.id: case.group for case in cases}
-    official, origin = _official(cases, config, root)
+    official, origin = official_lists(cases, config, root)
     rng = np.random.default_rng(config.seed)
     if official is None:
         split = _by_patient(groups, config, rng)
     else:
-        _check_lists(official, groups, origin)
-        _check_patients(official, groups, origin)
+        if fault := next(list_faults(official, groups, origin), None):
+            raise DataError(fault)
         train, val = official["train"], official.get("val")
         if val is None:
             train, val = _draw(train, groups, config.val, rng, f"{origin}: too few training patients for validation")
@@ -117,8 +119,14 @@ def _draw(
     return stay, tuple(case_id for case_id in ids if groups[case_id] in drawn)
 
 
-def _official(cases: Sequence[Case], config: SplitConfig, root: Path) -> tuple[dict[str, tuple[str, ...]] | None, str]:
-    """The official lists and where they come from; None without any."""
+def official_lists(
+    cases: Sequence[Case], config: SplitConfig, root: Path
+) -> tuple[dict[str, tuple[str, ...]] | None, str]:
+    """The official lists of ids by part, None without any, and where they come from.
+
+    Raises:
+        DataError: a list is broken or missing.
+    """
     path = Path(config.file) if config.file else root / "split.json"
     if config.file or path.is_file():
         lists = _read_lists(path)
@@ -128,15 +136,35 @@ def _official(cases: Sequence[Case], config: SplitConfig, root: Path) -> tuple[d
                     f"{path}: key {part!r} is missing: give lists of case ids as 'train', 'test' and optionally 'val'"
                 )
         return lists, str(path)
-    files = {part: root / f"{part}.list" for part in _PARTS}
-    if files["train"].is_file():
-        if not files["test"].is_file():
-            raise DataError(f"{files['test']}: no such file, but {files['train']} is there: add the test ids")
-        lines = {part: file.read_text(encoding="utf-8-sig").split() for part, file in files.items() if file.is_file()}
-        return {part: tuple(ids) for part, ids in lines.items()}, str(files["train"])
+    for train in _TRAINING_LISTS:
+        files = {part: [root / f"{part}{Path(train[0]).suffix}"] for part in _PARTS}
+        files["train"] = [root / name for name in train]
+        if files["train"][0].is_file():
+            return _read_list_files(files, {case.id for case in cases}), str(files["train"][0])
     if test := tuple(case.id for case in cases if case.images[0].parent == root / "imagesTs"):
         return {"train": tuple(case.id for case in cases if case.id not in test), "test": test}, str(root / "imagesTs")
     return None, str(root)
+
+
+def _read_list_files(files: Mapping[str, Sequence[Path]], known: Set[str]) -> dict[str, tuple[str, ...]]:
+    """Lists of one case a line, by part; `val` may be missing."""
+    lists: dict[str, tuple[str, ...]] = {}
+    for part, paths in files.items():
+        for path in paths:
+            if path.is_file():
+                lines = path.read_text(encoding="utf-8-sig").split()
+                lists[part] = (*lists.get(part, ()), *(_listed_id(line, known) for line in lines))
+            elif part != "val":
+                raise DataError(f"{path}: no such file, but {files['train'][0]} is there: add the {part} ids")
+    return lists
+
+
+def _listed_id(line: str, known: Set[str]) -> str:
+    """The case of a line: `ID`, `ID.h5`, `ID,...` or `ID/mri_norm2.h5`."""
+    if line in known:
+        return line
+    path = PurePosixPath(line.partition(",")[0])
+    return path.parent.name or path.name.removesuffix(".h5")
 
 
 def _read_lists(path: Path) -> dict[str, tuple[str, ...]]:
@@ -154,32 +182,40 @@ def _check_shares(config: SplitConfig) -> None:
             raise ConfigError(f"data.split.{key}={share}: must be a share, 0 or more and below 1")
 
 
-def _check_lists(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str], origin: str) -> None:
-    """Every id is known and listed once; somebody trains."""
-    seen: dict[str, str] = {}
+def list_faults(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str], origin: str) -> Iterator[str]:
+    """All that is wrong with official lists, one line each.
+
+    Args:
+        lists: part -> case ids.
+        groups: case id -> patient, of all cases there are.
+        origin: where the lists come from, for the messages.
+    """
+    side: dict[str, str] = {}
     for part, ids in lists.items():
         if unknown := [case_id for case_id in ids if case_id not in groups]:
-            raise DataError(
-                f"{origin}: {part} names {len(unknown)} unknown case(s) {shorten(unknown)}: correct the list"
-            )
-        if both := [case_id for case_id in ids if seen.get(case_id, part) != part]:
-            raise DataError(f"{origin}: {shorten(both)} in both {seen[both[0]]} and {part}: remove from one list")
+            yield f"{origin}: {part} names {len(unknown)} unknown case(s) {shorten(unknown)}: correct the list"
+        if both := [case_id for case_id in ids if side.get(case_id, part) != part]:
+            yield f"{origin}: {shorten(both)} in both {side[both[0]]} and {part}: remove from one list"
         if len(set(ids)) < len(ids):
             twice = sorted({case_id for case_id in ids if ids.count(case_id) > 1})
-            raise DataError(f"{origin}: {part} names {shorten(twice)} twice: remove one")
-        seen.update(dict.fromkeys(ids, part))
+            yield f"{origin}: {part} names {shorten(twice)} twice: remove one"
+        side.update(dict.fromkeys(ids, part))
     if not lists["train"]:
-        raise DataError(f"{origin}: the training list is empty: add case ids")
+        yield f"{origin}: the training list is empty: add case ids"
+    yield from _patient_faults(lists, groups, origin)
 
 
-def _check_patients(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str], origin: str) -> None:
-    """No patient is on two sides."""
+def _patient_faults(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str], origin: str) -> Iterator[str]:
+    """Patients on two sides, each once."""
     side: dict[str, tuple[str, str]] = {}
+    found = set()
     for part, ids in lists.items():
-        for case_id in ids:
-            other, other_part = side.setdefault(groups[case_id], (case_id, part))
-            if other_part != part:
-                raise DataError(
-                    f"{origin}: patient {groups[case_id]} is in both {other_part} ({other}) and {part} ({case_id}): "
+        for case_id in filter(groups.__contains__, ids):
+            patient = groups[case_id]
+            other, other_part = side.setdefault(patient, (case_id, part))
+            if other_part != part and other != case_id and patient not in found:
+                found.add(patient)
+                yield (
+                    f"{origin}: patient {patient} is in both {other_part} ({other}) and {part} ({case_id}): "
                     "move all cases of a patient to one side"
                 )

@@ -17,7 +17,7 @@ from llmseg.data.scan import encode_label
 from llmseg.evaluation.baselines import apply_thresholds, fit_thresholds
 from llmseg.evaluation.llm_dice import llm_dice
 from llmseg.evaluation.metrics import score
-from llmseg.inference.predictor import Predictor
+from llmseg.inference.predictor import Segmenter
 
 Row = dict[str, Any]
 Mask = NDArray[np.bool_]
@@ -36,7 +36,7 @@ class Evaluation:
     seconds: list[float]
 
 
-def evaluate_cases(predictor: Predictor, cases: Iterable[CachedCase], nsd_tolerance: float = 2.0) -> Evaluation:
+def evaluate_cases(predictor: Segmenter, cases: Iterable[CachedCase], nsd_tolerance: float = 2.0) -> Evaluation:
     """Predict and score every case.
 
     The common metrics compare with the original label on its own grid; the LLMs' Dice variants are taken where they

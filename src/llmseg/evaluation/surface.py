@@ -64,6 +64,8 @@ class SurfaceDistances:
 def surface_distances(prediction: BoolArray, label: BoolArray, *spacings: Sequence[float]) -> list[SurfaceDistances]:
     """Measure two non-empty masks of one shape, 2D or 3D, once for each given spacing.
 
+    Axes of length 1 do not count: a volume of one slice is measured in 2D.
+
     Args:
         prediction: mask.
         label: mask of the same shape.
@@ -75,6 +77,11 @@ def surface_distances(prediction: BoolArray, label: BoolArray, *spacings: Sequen
     """
     if not (prediction.any() and label.any()):
         raise ValueError("surface distances need two masks that are not empty")
+    # A picture is a volume of one slice: its masks have an outline, but in 3D every pixel of them would be surface.
+    thick = [axis for axis, size in enumerate(label.shape) if size > 1] or [0]
+    flat = [label.shape[axis] for axis in thick]
+    prediction, label = prediction.reshape(flat), label.reshape(flat)
+    spacings = tuple([spacing[axis] for axis in thick] for spacing in spacings)
     box = _union_box(prediction, label)
     surfaces = surface(prediction[box]), surface(label[box])
     done: list[tuple[FloatArray, SurfaceDistances]] = []

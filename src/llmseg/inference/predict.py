@@ -1,14 +1,14 @@
 """A network on a whole case, whatever its dimension, its input size and its output grid."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
+from itertools import combinations
 
 import torch
 from torch import Tensor, nn
 
 from llmseg.data.resize import resize
-
-Network = Callable[[Tensor], Tensor]
+from llmseg.inference.windows import Network, window_planes
 
 
 def on_input_grid(net: Network) -> Network:
@@ -40,34 +40,69 @@ def sigmoid_or_softmax(logits: Tensor, overlapping: bool) -> Tensor:
     return logits.softmax(dim=1)
 
 
-@torch.no_grad()
-def predict_stack(
-    net: Network, stack: Tensor, patch_size: Sequence[int], overlap: float = 0.5, batch_size: int = 8
-) -> Tensor:
-    """Logits (S, K, *spatial) float32 of a case's stack (S, C, *spatial).
+def over_flips(network: Network) -> Network:
+    """Average a network's logits over all mirrorings of its input: 4 in 2D, 8 in 3D (test-time augmentation)."""
+
+    def averaged(image: Tensor) -> Tensor:
+        axes = range(2, image.dim())
+        subsets = [subset for count in range(image.dim() - 1) for subset in combinations(axes, count)]
+        total = network(image)
+        for subset in subsets[1:]:
+            total = total + network(image.flip(subset)).flip(subset)
+        return total / len(subsets)
+
+    return averaged
+
+
+def predict_planes(
+    net: Network,
+    stack: Tensor,
+    patch_size: Sequence[int],
+    overlap: float = 0.5,
+    batch_size: int = 8,
+    flips: bool = False,
+    device: torch.device | None = None,
+) -> Iterator[Tensor]:
+    """Logits of a case's stack (S, C, *spatial), bit by bit: what is held does not grow with the stack.
 
     Slices (2D) go through in batches. A volume (3D) goes through in overlapping patches, weighted by a Gaussian; one
     smaller than the patch is padded.
 
     Args:
-        net: in evaluation mode, on the device of `stack`.
+        net: in evaluation mode, on `device`.
         stack: the preprocessed case.
         patch_size: of a 3D network.
         overlap: of neighbouring patches, as a share of the patch.
         batch_size: slices or patches at a time.
-    """
-    network = on_input_grid(net)
-    if stack.dim() == 4:
-        return torch.cat([network(part) for part in stack.split(batch_size)])
-    from monai.inferers.utils import (
-        sliding_window_inference,  # heavy, and only volumes need it
-    )
+        flips: see `over_flips`.
+        device: where the network lies; None: with the stack.
 
-    logits = sliding_window_inference(
-        stack, tuple(patch_size), batch_size, network, overlap=overlap, mode="gaussian", padding_mode="replicate"
-    )
-    assert isinstance(logits, Tensor)
-    return logits
+    Yields:
+        (n, K, *rest) float32 on `device`: slices, or planes of a volume along its first axis.
+    """
+
+    @torch.no_grad()
+    def network(image: Tensor) -> Tensor:
+        return on_input_grid(net)(image)
+
+    device = device or stack.device
+    chosen = over_flips(network) if flips else network
+    if stack.dim() == 4:
+        return (chosen(part.to(device)) for part in stack.split(batch_size))
+    return window_planes(chosen, stack, patch_size, overlap, batch_size, device)
+
+
+def predict_stack(
+    net: Network, stack: Tensor, patch_size: Sequence[int], overlap: float = 0.5, batch_size: int = 8
+) -> Tensor:
+    """Logits (S, K, *spatial) float32 of a case's stack (S, C, *spatial); arguments as of `predict_planes`."""
+    return stacked(predict_planes(net, stack, patch_size, overlap, batch_size), stack.dim())
+
+
+def stacked(planes: Iterable[Tensor], dimensions: int) -> Tensor:
+    """Put planes together again: (S, K, H, W) for a stack of slices (4 dimensions), (1, K, X, Y, Z) for a volume."""
+    whole = torch.cat(list(planes))
+    return whole if dimensions == 4 else whole.movedim(0, 1)[None]
 
 
 def check_input_size(net: nn.Module, channels: int, size: Sequence[int]) -> Tensor:

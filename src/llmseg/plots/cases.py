@@ -144,22 +144,26 @@ def _draw_row(figure: Figure, rank: str, case: CasePicture, vertical: tuple[floa
     for column, masks in enumerate((None, case.label, *case.predictions.values())):
         left = (GAP + column * (PANEL_WIDTH + GAP)) / width
         axes = figure.add_axes((left, vertical[0], PANEL_WIDTH / width, vertical[1]))
-        _draw_image(axes, case)
+        draw_image(axes, case.image, case.aspect)
         if masks is not None:
-            _draw_masks(axes, masks, case.aspect)
+            draw_masks(axes, masks, case.aspect)
         if column > 1:
             for mask in case.label:
                 _outline(axes, mask, "white", 0.9, "dotted")
-        _frame(axes, case)
 
 
-def _draw_image(axes: Axes, case: CasePicture) -> None:
-    low, high = np.percentile(case.image, (0.5, 99.5))
+def draw_image(axes: Axes, image: NDArray[Any], aspect: float) -> None:
+    """Draw grey values (H, W), the first row on top, without ticks; `aspect` as in `CasePicture`."""
+    low, high = np.percentile(image, (0.5, 99.5))
     limits = {"vmin": low, "vmax": max(high, low + 1e-6)}  # a constant image is drawn black
-    axes.imshow(case.image, cmap="gray", aspect=case.aspect, interpolation="bicubic", **limits)
+    axes.imshow(image, cmap="gray", aspect=aspect, interpolation="bicubic", **limits)
+    axes.set_axis_off()
+    axes.set_xlim(-0.5, image.shape[1] - 0.5)
+    axes.set_ylim(image.shape[0] - 0.5, -0.5)
 
 
-def _draw_masks(axes: Axes, masks: BoolArray, aspect: float) -> None:
+def draw_masks(axes: Axes, masks: BoolArray, aspect: float) -> None:
+    """Draw masks (K, H, W) over an image: filled and outlined, each in its class's colour."""
     for mask, colour in zip(masks, _colours(len(masks)), strict=True):
         fill = np.where(mask[..., None], to_rgba(colour, 0.35), (0.0, 0.0, 0.0, 0.0))
         axes.imshow(fill, aspect=aspect, interpolation="nearest")
@@ -174,21 +178,20 @@ def _outline(axes: Axes, mask: BoolArray, colour: str, width: float, line: str =
         axes.contour(columns, rows, edges, levels=[0.5], colors=[colour], linewidths=width, linestyles=line)
 
 
-def _frame(axes: Axes, case: CasePicture) -> None:
-    axes.set_axis_off()
-    axes.set_xlim(-0.5, case.image.shape[1] - 0.5)
-    axes.set_ylim(case.image.shape[0] - 0.5, -0.5)
-
-
 def _colours(number: int) -> list[str]:
     return [PALETTE[index % len(PALETTE)] for index in range(number)]
 
 
-def _legend(figure: Figure, classes: Sequence[str]) -> None:
-    handles: list[Artist] = [
+def class_handles(classes: Sequence[str]) -> list[Artist]:
+    """A legend's entries: each class's name and colour."""
+    return [
         Patch(facecolor=to_rgba(colour, 0.35), edgecolor=colour, linewidth=1.6, label=name)
         for name, colour in zip(classes, _colours(len(classes)), strict=True)
     ]
+
+
+def _legend(figure: Figure, classes: Sequence[str]) -> None:
+    handles = class_handles(classes)
     # White in the panels, grey here, since the page is white.
     handles.append(Line2D([], [], color=FAINT, linestyle="dotted", linewidth=1.6, label=TRUTH))
     figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False, fontsize=9, labelcolor=INK)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from llmseg.data.cases import Case
 from llmseg.data.files import read_header, read_voxels
+from llmseg.data.formats import picture
 from llmseg.data.preprocessing import Recipe, orientation_to, reorder, reorient
 from llmseg.evaluation.cases import masks, original_label
 from llmseg.plots.cases import CasePicture, best_median_worst, largest_slice, upright
@@ -50,10 +51,12 @@ def _picture(predictions: Mapping[str, Prediction], case: Case, recipe: Recipe, 
     spacing = reorder(header.spacing.tolist(), transform)
     # across the thickest slices, where voxels are not cubes; else as the network's slices lie
     axis = int(np.argmax(spacing)) if max(spacing) > 1.5 * min(spacing) else recipe.slice_axis
-    label = reorient(masks(original_label(case, recipe), recipe), transform)
-    index = largest_slice(label, axis)
+    label = masks(original_label(case, recipe), recipe)
+    index = largest_slice(reorient(label, transform), axis)
 
     def look(volume: NDArray[Any]) -> NDArray[Any]:
+        if picture.claims(case.images[0]):
+            return volume[..., 0]  # rows are rows already, unlike those of a scan, which are its X axis
         return upright(reorient(volume, transform), axis, index)
 
     rows, columns = (other for other in (2, 1, 0) if other != axis)
@@ -61,7 +64,7 @@ def _picture(predictions: Mapping[str, Prediction], case: Case, recipe: Recipe, 
         id=case.id,
         dice=dice,
         image=look(read_voxels(case.images[0], np.float32)[None])[0],
-        label=upright(label, axis, index),
+        label=look(label),
         predictions={name: look(masks(predict(case), recipe)) for name, predict in predictions.items()},
         aspect=spacing[rows] / spacing[columns],
         classes=recipe.classes,

@@ -72,7 +72,11 @@ def collect_cases(root: str | Path) -> pd.DataFrame:
         if (file.parent / "config.yaml").is_file():
             config = RunFolder(file.parent).config
             facts = {"run": str(file.parent), "seed": config["seed"], **config["choices"]}
-            tables.append(pd.read_csv(file, keep_default_na=False, na_values=[""]).assign(**facts))
+            tables.append(
+                pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"case": str, "group": str}).assign(
+                    **facts
+                )
+            )
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 

@@ -1,11 +1,13 @@
 """NIfTI files, and every way they can be broken."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.loadsave import load
 from nibabel.nifti1 import Nifti1Image
@@ -18,6 +20,10 @@ from llmseg.errors import DataError
 SUFFIXES = (".nii.gz", ".nii")
 # What nibabel, gzip and numpy raise on a damaged file; MemoryError because a damaged header can ask for terabytes.
 _UNREADABLE = (OSError, EOFError, zlib.error, ValueError, MemoryError, ImageFileError, HeaderDataError)
+_DEFLATE_LIMIT = 1032
+"""Bytes that one byte of a gzip file can unpack to, at most (zlib's technical notes)."""
+_SLACK = 2**20
+"""Bytes behind the voxels that are put up with, beside as many as the voxels themselves take."""
 
 
 def claims(path: Path) -> bool:
@@ -49,7 +55,8 @@ def header(path: Path) -> Header:
     """Read the voxel grid of a 3D NIfTI file without its voxels.
 
     Raises:
-        DataError: the file is missing, damaged, not NIfTI, not 3D, empty, in colour, or has no usable affine.
+        DataError: the file is missing, damaged, not NIfTI, not 3D, empty, in colour, too small for the voxels that its
+            header promises, or has no usable affine.
     """
     image = _open(path)
     shape = tuple(int(size) for size in image.shape)
@@ -61,6 +68,12 @@ def header(path: Path) -> Header:
         raise DataError(f"{path}: holds no voxels (shape {shape}): export it again")
     if image.get_data_dtype().kind not in "iufb":
         raise DataError(f"{path}: voxels of type {image.get_data_dtype()} are not single real numbers: export as grey")
+    held = path.stat().st_size
+    if _promised(image) > held * (_DEFLATE_LIMIT if _is_packed(path) else 1):
+        raise DataError(
+            f"{path}: its header promises {'x'.join(map(str, shape))} voxels, {_promised(image):,} bytes, but the file "
+            f"has only {held:,}: it is truncated or its header is wrong, copy it again"
+        )
     affine = np.asarray(image.affine, dtype=np.float64)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise DataError(f"{path}: its affine is not finite or not invertible: repair the header or export it again")
@@ -75,17 +88,42 @@ def voxels(path: Path, dtype: DTypeLike | None = None) -> NDArray[Any]:
         dtype: type of the result; None: the file's own, or float64 where the header has a scale.
 
     Raises:
-        DataError: see `header`; also where the voxels end too early or do not decompress.
+        DataError: see `header`; also where the voxels end too early, do not decompress, or where far more unpacks than
+            the header promises (a zip bomb).
     """
     header(path)
     image = _open(path)
     try:
-        if path.name.endswith(".gz"):
-            # At once, not as nibabel streams it: only a read to the very end compares the checksum.
-            image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
+        if _is_packed(path):
+            image = type(image).from_bytes(_unpack(path, 2 * _promised(image) + _SLACK))
         return np.asarray(image.dataobj, dtype=dtype)
     except _UNREADABLE as error:
         raise DataError(f"{path}: its voxels cannot be read, it is truncated or damaged: copy it again") from error
+
+
+def _is_packed(path: Path) -> bool:
+    return path.name.endswith(".gz")
+
+
+def _promised(image: Nifti1Image) -> int:
+    """Unpacked size in bytes of the file that a header describes."""
+    start = cast(ArrayProxy, image.dataobj).offset
+    return int(start) + math.prod(map(int, image.shape)) * int(image.get_data_dtype().itemsize)
+
+
+def _unpack(path: Path, most: int) -> bytes:
+    """All that a gzip file holds, but never more than `most` bytes in memory.
+
+    At once, not as nibabel streams it: only a read to the very end compares the checksum.
+    """
+    with gzip.open(path) as file:
+        content = file.read(most)
+        if file.read(1):
+            raise DataError(
+                f"{path}: unpacks to more than {most:,} bytes, twice what its header promises: it is damaged or a zip "
+                "bomb, export it again"
+            )
+    return content
 
 
 def _open(path: Path) -> Nifti1Image:

@@ -9,6 +9,7 @@ from pathlib import Path
 from llmseg.data.cases import Case
 from llmseg.data.files import require_folder, where_to_get
 from llmseg.data.formats.nifti import SUFFIXES, stem
+from llmseg.data.lenient import refuse
 from llmseg.errors import ConfigError, DataError
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
@@ -83,6 +84,7 @@ def read(
             labels=REGIONS[conventions[folder.id]],
         )
         for folder in folders
+        if set(wanted) <= folder.files.keys()
     ]
 
 
@@ -92,6 +94,12 @@ def patient(case_id: str) -> str:
         if match := pattern.fullmatch(case_id):
             return match[1]
     return case_id
+
+
+def parse_name(name: str) -> tuple[str, str] | None:
+    """Case id and kind (one of MODALITIES, or `seg`) of a file's name without extension; None for other names."""
+    match = _NAME.fullmatch(name)
+    return (match["id"], ALIASES.get(match["kind"].lower(), match["kind"].lower())) if match else None
 
 
 def convention_by_name(case_id: str) -> str:
@@ -121,14 +129,14 @@ def _scan(root: Path) -> list[_Folder]:
     """Cases by folder and name: two cases of one id in two folders stay two, for the check of ids to find."""
     found: dict[tuple[Path, str], _Folder] = {}
     for path in sorted(root.rglob("*.nii*")):
-        match = _NAME.fullmatch(stem(path))
-        if match is None or not path.name.endswith(SUFFIXES) or path.name[0] == "." or not path.is_file():
+        name = parse_name(stem(path))
+        if name is None or not path.name.endswith(SUFFIXES) or path.name[0] == "." or not path.is_file():
             continue
-        kind = ALIASES.get(match["kind"].lower(), match["kind"].lower())
-        folder = found.setdefault((path.parent, match["id"]), _Folder(match["id"]))
+        case_id, kind = name
+        folder = found.setdefault((path.parent, case_id), _Folder(case_id))
         other = folder.files.setdefault(kind, path)
         if other != path:
-            raise DataError(f"{other} and {path}: {kind} of case {folder.id} twice: remove one")
+            refuse(DataError(f"{other} and {path}: {kind} of case {folder.id} twice: remove one"), folder.id)
     return sorted(found.values(), key=lambda folder: folder.id)
 
 
@@ -139,7 +147,7 @@ def _require_modalities(folders: Iterable[_Folder], wanted: Sequence[str], root:
             common = [name for name in MODALITIES if all(name in other.files for other in folders)]
             remedy = f"set 'data.modalities=[{','.join(common)}]', which all cases have" if common else "add the files"
             place = next(iter(folder.files.values())).parent
-            raise DataError(f"{place}: case {folder.id} lacks {', '.join(lacking)}: {remedy}")
+            refuse(DataError(f"{place}: case {folder.id} lacks {', '.join(lacking)}: {remedy}"), folder.id)
 
 
 def _conventions(ids: Sequence[str], chosen: Convention | Mapping[str, Convention] | None) -> dict[str, str]:

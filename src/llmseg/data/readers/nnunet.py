@@ -11,6 +11,7 @@ from typing import Any
 from llmseg.data.cases import Case
 from llmseg.data.files import read_json, require_folder, where_to_get
 from llmseg.data.formats.nifti import scans_in, stem
+from llmseg.data.lenient import refuse
 from llmseg.errors import DataError
 
 _CHANNEL = re.compile(r"(?P<id>.+)_(?P<channel>\d{4})")
@@ -82,19 +83,26 @@ def read(root: Path, source: str = "") -> list[Case]:
     return sorted(cases, key=lambda case: case.id)
 
 
+def parse_name(name: str) -> tuple[str, int] | None:
+    """Case id and channel number of an image's name without extension; None for other names."""
+    match = _CHANNEL.fullmatch(name)
+    return (match["id"], int(match["channel"])) if match else None
+
+
 def _cases(image_folder: Path, label_folder: Path, facts: Facts) -> list[Case]:
     images = _channels(image_folder)
     labels = {stem(path): path for path in scans_in(label_folder)}
     for name in sorted(labels.keys() - images.keys()):
-        raise DataError(
-            f"{labels[name]}: label without an image {name}_0000 in {image_folder}: add it or remove the label"
-        )
+        error = f"{labels[name]}: label without an image {name}_0000 in {image_folder}: add it or remove the label"
+        refuse(DataError(error), name)
     for name in sorted(images.keys() - labels.keys()):
         first = min(images[name].values())
-        raise DataError(f"{first}: image without a label {name} in {label_folder}: add it or remove the image")
+        error = f"{first}: image without a label {name} in {label_folder}: add it or remove the image"
+        refuse(DataError(error), name)
     return [
-        Case(name, _ordered(name, found, facts.channels, image_folder), labels[name], name, facts.classes)
+        Case(name, channels, labels[name], name, facts.classes)
         for name, found in images.items()
+        if name in labels and (channels := _ordered(name, found, facts.channels, image_folder))
     ]
 
 
@@ -102,28 +110,29 @@ def _channels(folder: Path) -> dict[str, dict[int, Path]]:
     """Case id -> channel number -> file."""
     images: dict[str, dict[int, Path]] = {}
     for path in scans_in(folder):
-        match = _CHANNEL.fullmatch(stem(path))
-        if match is None:
-            raise DataError(f"{path}: image name without a channel number: rename it to {stem(path)}_0000")
-        found = images.setdefault(match["id"], {})
-        other = found.setdefault(int(match["channel"]), path)
+        name = parse_name(stem(path))
+        if name is None:
+            error = f"{path}: image name without a channel number: rename it to {stem(path)}_0000"
+            refuse(DataError(error), stem(path))
+            continue
+        case_id, channel = name
+        other = images.setdefault(case_id, {}).setdefault(channel, path)
         if other != path:
-            raise DataError(f"{other} and {path}: the same channel of one case twice: remove one")
+            refuse(DataError(f"{other} and {path}: the same channel of one case twice: remove one"), case_id)
     return images
 
 
 def _ordered(name: str, found: dict[int, Path], channels: int, folder: Path) -> tuple[Path, ...]:
+    """The channels in order; empty for a case that is refused and left out."""
     wanted = range(channels)
     for number in wanted:
         if number not in found:
-            raise DataError(
-                f"{folder}: {name}_{number:04d} is missing, dataset.json names {channels} channel(s): add it"
-            )
+            error = f"{folder}: {name}_{number:04d} is missing, dataset.json names {channels} channel(s): add it"
+            refuse(DataError(error), name)
     for number in found.keys() - set(wanted):
-        raise DataError(
-            f"{found[number]}: channel {number}, but dataset.json names {channels}: add it to 'channel_names'"
-        )
-    return tuple(found[number] for number in wanted)
+        error = f"{found[number]}: channel {number}, but dataset.json names {channels}: add it to 'channel_names'"
+        refuse(DataError(error), name)
+    return tuple(found[number] for number in wanted) if found.keys() == set(wanted) else ()
 
 
 def _object(content: dict[str, Any], key: str, path: Path) -> dict[str, Any]:

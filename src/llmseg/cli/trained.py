@@ -1,0 +1,81 @@
+"""Trained runs on the command line: one, or several as an ensemble."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from llmseg.data.config import DataConfig
+from llmseg.data.preprocessing import Recipe
+from llmseg.errors import ConfigError
+from llmseg.inference.predictor import Ensemble, Predictor, Segmenter
+from llmseg.runs import RunFolder, TrainedNetwork
+
+PREPROCESSING = (
+    "orientation",
+    "spacing",
+    "intensity",
+    "window",
+    "crop_foreground",
+    "slice_axis",
+    "image_size",
+    "patch_size",
+)
+"""Keys of `data` that belong to the trained network, whatever data set it is shown."""
+_OUTPUTS = ("channels", "modalities", "classes", "overlapping")
+_ONLY = {"slice_axis": 2, "image_size": 2, "patch_size": 3}  # keys that only 2D or 3D networks have a use for
+
+
+def open_runs(run: Any) -> tuple[RunFolder, ...]:
+    """The run folders that `run=...` or `run=[...,...]` names, checked to be alike.
+
+    Raises:
+        ConfigError: none, or two that cannot be an ensemble: they differ in channels, classes or preprocessing.
+        UserError: no run folder.
+    """
+    names = list(run) if isinstance(run, list | tuple | ListConfig) else [run]
+    if not names:
+        raise ConfigError("run=[]: name at least one run folder")
+    runs = tuple(RunFolder.open(Path(str(name)).expanduser()) for name in names)
+    first, *others = runs
+    known = _facts(first.config)
+    for other in others:
+        for key, value in _facts(other.config).items():
+            if value != known.get(key):
+                raise ConfigError(
+                    f"run: {key} is {value} in {other.path} and {known.get(key)} in {first.path}: an ensemble needs "
+                    "runs that differ in fold, seed or network only"
+                )
+    return runs
+
+
+def segmenter(
+    trained: Iterable[TrainedNetwork],
+    recipe: Recipe,
+    patch_size: Sequence[int],
+    device: torch.device,
+    overlap: float = 0.5,
+    flips: bool = False,
+) -> Segmenter:
+    """A predictor of one trained network, or the ensemble of several."""
+    members = [
+        Predictor(each.net, recipe, patch_size, overlap, str(each.config["trainer"]["precision"]), device, flips)
+        for each in trained
+    ]
+    return members[0] if len(members) == 1 else Ensemble(members)
+
+
+def data_config(config: Mapping[str, Any]) -> DataConfig:
+    """The typed `data` node of a run's configuration."""
+    node = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DataConfig), DictConfig(config["data"])))
+    assert isinstance(node, DataConfig)
+    return node
+
+
+def _facts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What runs of an ensemble must share."""
+    dims = config["model"]["spatial_dims"]
+    keys = [key for key in (*_OUTPUTS, *PREPROCESSING) if _ONLY.get(key, dims) == dims]
+    return {"model.spatial_dims": dims} | {f"data.{key}": config["data"].get(key) for key in keys}

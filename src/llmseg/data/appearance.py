@@ -1,0 +1,114 @@
+"""Random appearance: changes of the image alone."""
+
+from collections.abc import Callable
+from math import ceil, log1p
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from llmseg.data.config import AugmentConfig
+from llmseg.data.resize import resize
+from llmseg.data.warp import symmetric
+
+
+def change(image: Tensor, config: AugmentConfig) -> Tensor:
+    """Contrast and brightness of every sample; each of the other parts on a share of them.
+
+    Args:
+        image: (N, C, *spatial) float32; not written to.
+        config: ranges; parts at 0 neither draw nor compute.
+    """
+    if config.intensity:
+        image = _intensity(image, config.intensity)
+    parts: list[tuple[Callable[[Tensor, float], Tensor], float]] = [
+        (gamma, config.gamma),
+        (blur, config.blur),
+        (low_resolution, config.low_resolution),
+        (noise, config.noise),
+        (cutout, config.cutout),
+    ]
+    for part, largest in parts:
+        if largest:
+            image = _on_some(image, config.probability, part, largest)
+    return image
+
+
+def _on_some(image: Tensor, probability: float, part: Callable[[Tensor, float], Tensor], largest: float) -> Tensor:
+    chosen = (torch.rand(len(image)) < probability).nonzero().flatten()
+    if not len(chosen):
+        return image
+    chosen = chosen.to(image.device)
+    return image.index_copy(0, chosen, part(image[chosen], largest))
+
+
+def _intensity(image: Tensor, largest: float) -> Tensor:
+    contrast = 1 + largest * _per_channel(image)
+    spread = image.std(dim=_spatial(image), keepdim=True, correction=0)
+    return image * contrast + largest * spread * _per_channel(image)
+
+
+def gamma(image: Tensor, largest: float) -> Tensor:
+    """Raise each channel, scaled to [0, 1], to a power from 1 / (1 + largest) to 1 + largest; its range stays."""
+    low, high = image.amin(_spatial(image), keepdim=True), image.amax(_spatial(image), keepdim=True)
+    extent = (high - low).clamp(min=1e-8)
+    exponent = (log1p(largest) * _per_channel(image)).exp()
+    return ((image - low) / extent).clamp(0, 1) ** exponent * extent + low
+
+
+def noise(image: Tensor, largest: float) -> Tensor:
+    """Add white noise of at most `largest` standard deviations of the channel."""
+    spread = image.std(dim=_spatial(image), keepdim=True, correction=0)
+    strength = largest * torch.rand(len(image), *[1] * (image.dim() - 1)).to(image.device)
+    return image + strength * spread * torch.randn_like(image)
+
+
+def blur(image: Tensor, largest: float) -> Tensor:
+    """Gaussian of a width (standard deviation) of at most `largest` voxels; edges go on as they end."""
+    radius = ceil(3 * largest)
+    width = largest * torch.rand(len(image), 1).clamp(min=1e-2)
+    offsets = torch.arange(-radius, radius + 1)
+    weights = torch.softmax(-(offsets**2) / (2 * width**2), dim=1).to(image.device)
+    for axis in _spatial(image):
+        edges = [0, 0] * (image.dim() - 2)
+        edges[2 * (image.dim() - 1 - axis)] = edges[2 * (image.dim() - 1 - axis) + 1] = radius
+        wide, length = functional.pad(image, edges, mode="replicate"), image.shape[axis]
+        # a sum of shifted copies: each sample has its own kernel, and no convolution that might round to bfloat16
+        image = torch.zeros_like(image)
+        for index in range(len(offsets)):
+            image += wide.narrow(axis, index, length) * weights[:, index].reshape(-1, *[1] * (wide.dim() - 1))
+    return image
+
+
+def low_resolution(image: Tensor, largest: float) -> Tensor:
+    """Lose up to that share of each axis' voxels, and interpolate back to the grid."""
+    kept = 1 - largest * torch.rand(len(image))
+    result = []
+    for sample, share in zip(image.split(1), kept.tolist(), strict=True):
+        result.append(resize(resize(sample, [max(1, round(n * share)) for n in sample.shape[2:]]), sample.shape[2:]))
+    return torch.cat(result)
+
+
+def cutout(image: Tensor, largest: float) -> Tensor:
+    """Fill a box with the channel's mean; its sides are up to that share of the image's (DeVries and Taylor, 2017).
+
+    The label stays: what is hidden is to be inferred from around.
+    """
+    count, dims = len(image), image.dim() - 2
+    half, centre = largest * torch.rand(count, dims) / 2, torch.rand(count, dims)
+    inside = torch.ones(count, *[1] * (dims + 1), dtype=torch.bool, device=image.device)
+    for axis, length in enumerate(image.shape[2:]):
+        place = (torch.arange(length) + 0.5) / length
+        near = (place - centre[:, axis, None]).abs() < half[:, axis, None]
+        shape = [count, *[1] * (dims + 1)]
+        shape[axis + 2] = length
+        inside = inside & near.reshape(shape).to(image.device)
+    return torch.where(inside, image.mean(_spatial(image), keepdim=True), image)
+
+
+def _spatial(image: Tensor) -> tuple[int, ...]:
+    return tuple(range(2, image.dim()))
+
+
+def _per_channel(image: Tensor) -> Tensor:
+    return symmetric(len(image), image.shape[1], *[1] * (image.dim() - 2)).to(image.device)

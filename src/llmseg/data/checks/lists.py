@@ -1,0 +1,79 @@
+"""The split: its lists, its patients, and what its parts hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from llmseg.data.cases import Case
+from llmseg.data.checks.fault import FAULT, WARNING, Fault
+from llmseg.data.checks.scans import Examined
+from llmseg.data.config import SplitConfig
+from llmseg.data.split import list_faults, make_split, official_lists
+from llmseg.errors import DataError
+
+PARTS = ("train", "val", "test")
+
+
+def divide(
+    cases: Sequence[Case], config: SplitConfig, root: Path, left_out: Sequence[str]
+) -> tuple[dict[str, str], list[Fault]]:
+    """Which part each case belongs to, and what is wrong with the lists that say so.
+
+    Args:
+        cases: with ids of their own.
+        config: see SplitConfig.
+        root: folder of the data set.
+        left_out: ids of cases that the reader refuses: lists may name them.
+
+    Raises:
+        ConfigError: a share lies outside [0, 1).
+    """
+    lists = None
+    try:
+        lists, origin = official_lists(cases, config, root)
+        if lists is not None:
+            groups = {name: name for name in left_out} | {case.id: case.group for case in cases}
+            if faults := [Fault.of(fault, "list") for fault in list_faults(lists, groups, origin)]:
+                return {name: part for part in reversed(lists) for name in lists[part]}, faults
+            known = {case.id for case in cases}
+            if any(name not in known for ids in lists.values() for name in ids):
+                return {name: part for part, ids in lists.items() for name in ids}, []
+        split = asdict(make_split(cases, config, root))
+    except DataError as error:
+        # Too few patients are no fault of their own where others were left out.
+        return {}, [Fault.of(error, "list")] if lists is not None or not left_out else []
+    return {name: part for part in PARTS for name in split[part]}, []
+
+
+def unlabelled(cases: Iterable[Case], parts: Mapping[str, str]) -> list[Fault]:
+    """Cases that the split names and that have no label."""
+    return [
+        Fault(case.id, str(case.images[0]), "label", "the case has no label", "add it, or leave it out of the split")
+        for case in cases
+        if case.label is None and case.id in parts
+    ]
+
+
+def absent_classes(cases: Sequence[Examined], parts: Mapping[str, str], classes: Sequence[str]) -> list[Fault]:
+    """Classes without a single voxel: in the whole data set, else in one part."""
+    faults = []
+    labelled = [case for case in cases if case.volumes]
+    for name in classes:
+        seen = {parts.get(case.case.id, "") for case in labelled if case.volumes.get(name, 0) > 0}
+        if labelled and not seen:
+            remedy = "correct data.classes or the labels"
+            faults.append(Fault("", "", "class", f"class {name!r} occurs in no label", remedy))
+            continue
+        for part in PARTS:
+            if part not in seen and any(parts.get(case.case.id) == part for case in labelled):
+                what = f"class {name!r} occurs in no {part} case"
+                severity = FAULT if part == "train" else WARNING
+                faults.append(Fault("", "", "class", what, _REMEDIES[part], severity))
+    return faults
+
+
+_REMEDIES = {
+    "train": "divide otherwise (data.split), it cannot be learned",
+    "val": "divide otherwise (data.split), or choose no checkpoint by it",
+    "test": "divide otherwise (data.split), it has no score",
+}
