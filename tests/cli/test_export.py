@@ -40,8 +40,11 @@ def run_script(folder: Path, *words: object) -> subprocess.CompletedProcess[str]
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=False)
 
 
-def check_same_mask(run: Path, folder: Path, tmp_path: Path, overlap: float = 0.5) -> int:
-    """Compare the script's mask with ours; returns the number of values in it."""
+def check_same_mask(run: Path, folder: Path, tmp_path: Path, overlap: float = 0.5, rounding: float = 0.0) -> int:
+    """Compare the script's mask with ours; returns the number of values in it.
+
+    Masks may differ where the two most probable classes lie closer than `rounding`: either is right there.
+    """
     image, mask = scan(tmp_path / "new"), tmp_path / "mask.nii.gz"
     done = run_script(folder, image, mask)
     assert done.returncode == 0, done.stderr
@@ -49,11 +52,16 @@ def check_same_mask(run: Path, folder: Path, tmp_path: Path, overlap: float = 0.
     data, dims = data_config(trained.config), trained.config["model"]["spatial_dims"]
     recipe = Recipe.of(data, dims)
     predictor = Predictor(trained.net, recipe, recipe.image_size or tuple(data.patch_size), overlap)
-    expected = predictor.segment(prepare(load_scan(Case("scan", (image,), None, "scan")), None, recipe))[0]
+    prepared = prepare(load_scan(Case("scan", (image,), None, "scan")), None, recipe)
+    probability = np.zeros((3, *prepared.geometry.shape), np.float32)
+    expected = predictor.segment(prepared, probability)[0]
     written = nib.load(mask)
     assert written.get_data_dtype() == np.uint8
     np.testing.assert_allclose(written.affine, nib.load(image).affine, atol=1e-6)
-    np.testing.assert_array_equal(np.asarray(written.dataobj), expected)
+    first, second = np.sort(probability, axis=0)[:-3:-1]
+    clear = first - second >= rounding
+    assert clear.mean() > 0.99
+    np.testing.assert_array_equal(np.asarray(written.dataobj)[clear], expected[clear])
     return len(np.unique(expected))
 
 
@@ -125,4 +133,5 @@ def test_every_network_is_exported_and_gives_the_same_mask(
     facts = json.loads((tmp_path / "model" / "preprocessing.json").read_text())
     assert facts["dynamic_size"] == (model not in ("swin_unetr", "unetr")), facts["note"]
     assert facts["dynamic_batch"], facts["note"]
-    check_same_mask(run, tmp_path / "model", tmp_path)
+    # hardly trained networks are undecided in places
+    check_same_mask(run, tmp_path / "model", tmp_path, rounding=2e-5)

@@ -40,4 +40,9 @@ def test_shipped(name: str) -> None:
     text = help_text(conf_folder(), name, "program")
     for file in (conf_folder() / "data").glob("[!_]*.yaml"):
         assert f" {file.stem}" in text
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "predict"])
+def test_shipped_fits_a_terminal(name: str) -> None:
+    text = help_text(conf_folder(), name, f"python {name}.py")
     assert max(map(len, text.splitlines())) <= 120

@@ -50,12 +50,9 @@ def dice(one: np.ndarray, two: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("name", AFFINES)
-@pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("slice_axis", [0, 1, 2])
+@pytest.mark.parametrize(("dims", "slice_axis"), [(2, 0), (2, 1), (2, 2), (3, 2)])
 def test_the_very_mask_on_the_very_grid(tmp_path: Path, name: str, dims: int, slice_axis: int) -> None:
     """Where the network's grid has the scan's voxels, nothing is lost on the way to the network and back."""
-    if dims == 3 and slice_axis:
-        pytest.skip("a volume has no slices")
     voxels = blobs(SHAPE)
     affine = AFFINES[name]
     source = write(tmp_path / "scan.nii.gz", voxels, affine)

@@ -21,7 +21,7 @@ def test_every_network_runs_the_whole_way(model: str, dims: int, tmp_path: Path,
     words = (
         f"model={model}", f"model.spatial_dims={dims}", f"data.image_size={patch}",
         f"data.patch_size=[{patch},{patch},{patch}]",
-        "data.spacing=[8,8,8]" if dims == 3 else "data.batch_size=2", "trainer.limit_train_batches=1",
+        "data.batch_size=2", *(["data.spacing=[8,8,8]"] if dims == 3 else []), "trainer.limit_train_batches=1",
         "trainer.max_epochs=1", "trainer.limit_val_batches=0", "evaluation.checkpoints=[last]", "logger=csv",
         "trainer.accelerator=cpu", "trainer.precision=32", "data.labelled=1", "trainer.enable_progress_bar=false",
         f"paths.runs={tmp_path / 'runs'}", f"paths.cache={sample_cache}",

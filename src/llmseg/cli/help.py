@@ -19,9 +19,9 @@ _EXAMPLES = {
         ("'run=[runs/folds/a,runs/folds/b]'", "score the ensemble of several runs"),
     ),
     "predict": (
-        ("run=runs/la_vnet/2025-01-31_12-00-00 input=scan.nii.gz output=masks", "writes masks/scan.nii.gz"),
-        ("run=runs/la_vnet/2025-01-31_12-00-00 input=scans output=masks overlay=true", "a folder; pictures"),
-        ("'run=[runs/folds/a,runs/folds/b]' input=dicom/series7 output=masks", "the ensemble of several runs"),
+        ("run=runs/la/2025-01-31_12-00-00 input=scan.nii.gz output=masks", "masks/scan.nii.gz"),
+        ("run=runs/la/2025-01-31_12-00-00 input=scans output=masks overlay=true", "a folder; pictures"),
+        ("'run=[runs/folds/a,runs/folds/b]' input=dicom/series7 output=masks", "an ensemble"),
     ),
     "check": (
         ("data=brats data.root=/scans/BraTS2023", "every fault of your copy, before anything is trained"),
