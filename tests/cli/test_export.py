@@ -123,7 +123,8 @@ def test_every_network_is_exported_and_gives_the_same_mask(
     size = 64 if model == "swin_unetr" else 32
     words = (
         *TINY[3:], f"model={model}", f"model.spatial_dims={dims}", f"data.image_size={size}", "data.batch_size=2",
-        f"data.patch_size=[{size},{size},{size}]", "data.spacing=[6,6,6]", "trainer.limit_train_batches=1", "optimizer=sgd",
+        f"data.patch_size=[{size},{size},{size}]", "data.spacing=[6,6,6]", "trainer.limit_train_batches=1",
+        "optimizer=sgd",
         "optimizer.momentum=0", "optimizer.nesterov=false",
         "trainer.limit_val_batches=0", "data.labelled=1", "evaluate=false", "data.classes=[grey_matter,white_matter]",
         f"paths.runs={tmp_path / 'runs'}", f"paths.cache={sample_cache}",
