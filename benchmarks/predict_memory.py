@@ -31,6 +31,7 @@ def main() -> None:
         for dims in options.dims:
             _write_run(folder / f"run{dims}", dims, options)
             words = [f"run={folder / f'run{dims}'}", f"input={folder / 'scan.nii.gz'}", f"output={folder / str(dims)}"]
+            words.append(f"overlap={options.overlap}")
             start = perf_counter()
             code = f"import sys; sys.argv = ['predict.py', *{words!r}]\nfrom llmseg.cli.predict import main; main()\n"
             report = "import resource; print('KiB', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
@@ -44,6 +45,7 @@ def _options() -> Namespace:
     parser.add_argument("--shape", type=int, nargs=3, default=[512, 512, 600])
     parser.add_argument("--classes", type=int, default=3)
     parser.add_argument("--dims", type=int, nargs="+", default=[2, 3])
+    parser.add_argument("--overlap", type=float, default=0.5, help="of the 3D network's patches")
     parser.add_argument("--spacing", type=float, nargs=3, default=None, help="resample to it; the scan has 0.8 mm")
     return parser.parse_args()
 

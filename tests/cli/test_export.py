@@ -16,7 +16,7 @@ from llmseg.data.preprocessing import Recipe, prepare
 from llmseg.data.scan import load_scan
 from llmseg.inference.predictor import Predictor
 from llmseg.runs import load
-from tests.cli.conftest import TINY, call, runs_in
+from tests.cli.conftest import call
 from tests.data.make import write_scan
 from tests.inference.make_run import blobs, threshold_run
 
@@ -110,30 +110,3 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
 
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("model", sorted(file.stem for file in CONF.glob("*.yaml")))
-def test_every_network_is_exported_and_gives_the_same_mask(
-    model: str, dims: int, tmp_path: Path, sample_cache: Path
-) -> None:
-    if (model, dims) in (("vnet", 2), ("smp", 3)):
-        pytest.skip(f"{model} has no {dims}D network")
-    size = 64 if model == "swin_unetr" else 32
-    words = (
-        *TINY[3:], f"model={model}", f"model.spatial_dims={dims}", f"data.image_size={size}", "data.batch_size=2",
-        f"data.patch_size=[{size},{size},{size}]", "data.spacing=[6,6,6]", "trainer.limit_train_batches=1",
-        "optimizer=sgd",
-        "optimizer.momentum=0", "optimizer.nesterov=false",
-        "trainer.limit_val_batches=0", "data.labelled=1", "evaluate=false", "data.classes=[grey_matter,white_matter]",
-        f"paths.runs={tmp_path / 'runs'}", f"paths.cache={sample_cache}",
-    )  # fmt: skip
-    assert call("train", *words) == 0
-    (run,) = runs_in(tmp_path / "runs")
-    assert call("export", f"run={run}", f"output={tmp_path / 'model'}") == 0
-    facts = json.loads((tmp_path / "model" / "preprocessing.json").read_text())
-    assert facts["dynamic_size"] == (model not in ("swin_unetr", "unetr")), facts["note"]
-    assert facts["dynamic_batch"], facts["note"]
-    # hardly trained networks are undecided in places
-    check_same_mask(run, tmp_path / "model", tmp_path, rounding=2e-5)
