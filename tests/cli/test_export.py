@@ -107,6 +107,3 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
         assert said in message
         assert message.count("\n") == 1
     assert not (tmp_path / "model").exists()
-
-
-CONF = Path(__file__).parents[2] / "conf" / "model"
