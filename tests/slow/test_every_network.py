@@ -1,5 +1,6 @@
-"""Every network trains, is scored and is read again, in 2D and 3D; on two processes as well."""
+"""Every network trains, is scored, read again and exported, in 2D and 3D; on two processes as well."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from llmseg.runs import load
 from tests.cli.conftest import call, runs_in
+from tests.cli.exported import check_same_mask
 
 pytestmark = pytest.mark.slow
 MODELS = sorted(file.stem for file in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
@@ -32,6 +34,12 @@ def test_every_network_runs_the_whole_way(model: str, dims: int, tmp_path: Path,
     (run,) = runs_in(tmp_path / "runs")
     assert len(pd.read_csv(run / "cases.csv")) == 2
     assert load(run).config["choices"]["model"] == model
+
+    assert call("export", f"run={run}", f"output={tmp_path / 'model'}") == 0
+    facts = json.loads((tmp_path / "model" / "preprocessing.json").read_text())
+    assert facts["dynamic_size"] == (model not in ("swin_unetr", "unetr")), facts["note"]
+    assert facts["dynamic_batch"], facts["note"]
+    check_same_mask(run, tmp_path / "model", tmp_path, rounding=1e-4)  # after one step a network is hardly decided
 
 
 def test_two_processes_on_brats(sample_data: Path, tmp_path: Path) -> None:
