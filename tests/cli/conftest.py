@@ -1,6 +1,6 @@
 """Running commands in this process, on small data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,16 @@ def train(tmp_path: Path, sample_cache: Path, monkeypatch: pytest.MonkeyPatch) -
         return call("train", *TINY, f"paths.runs={tmp_path / 'runs'}", f"paths.cache={sample_cache}", *words)
 
     return run
+
+
+@pytest.fixture
+def joblib_workers() -> Iterator[None]:
+    """End joblib's worker processes after the test: they would serve the next one in this one's folder."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    from joblib.externals.loky import get_reusable_executor
+
+    yield
+    get_reusable_executor().shutdown(wait=True)
 
 
 def runs_in(folder: Path) -> list[Path]:

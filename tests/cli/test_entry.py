@@ -1,6 +1,7 @@
 """The command line from end to end, in process, on a small conf/ with the job below; then what is shipped."""
 
 import itertools
+import re
 import shlex
 import subprocess
 import sys
@@ -52,7 +53,10 @@ def fail(cfg):
         raise ConfigError("scans.nii is no\\nscan")
 
 def crash(cfg):
-    raise ZeroDivisionError
+    print("job", cfg.seed)
+    if cfg.seed != 2:
+        raise ZeroDivisionError("of zero")
+    return 0.75
 
 def interrupt(cfg):
     raise KeyboardInterrupt
@@ -171,19 +175,21 @@ def test_evaluate(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_sweep_names_each_job_and_leaves_nothing_behind(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("model=small,large", "-m", "seed=1,2") == 0
-    assert capsys.readouterr().out.splitlines() == [
+    out = capsys.readouterr().out.splitlines()
+    assert out[:4] == [
         "scans_small 1 small",
         "scans_small 2 small",
         "scans_large 1 large",
         "scans_large 2 large",
     ]
+    assert "4 of 4 jobs succeeded" in out
     assert list(Path().iterdir()) == []
 
 
 def test_sweep_takes_keys_that_no_file_has(capsys: pytest.CaptureFixture[str]) -> None:
     argv = ("trainer.gradient_clip_algorithm=norm,value", "data.labelled=8", "+data.split.test=0.5", "-m")
     assert code_of(*argv, job="gradient") == 0
-    assert capsys.readouterr().out == "norm 8 0.5\nvalue 8 0.5\n"
+    assert capsys.readouterr().out.startswith("norm 8 0.5\nvalue 8 0.5\n2 of 2")
 
 
 def test_user_error_of_the_job(capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,8 +197,36 @@ def test_user_error_of_the_job(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "error: scans.nii is no scan\n"
     assert code_of("-m", "seed=1,2", job="fail") == 1
     out, err = capsys.readouterr()
-    assert out == "job 1\njob 2\n"
+    assert out.startswith("job 1\njob 2\n1 of 2 jobs succeeded")
+    assert re.search(r"1 of 2 jobs failed(?s:.*)\n +seed=1 +scans.nii is no scan\n", out)
     assert err == "error: scans.nii is no scan [seed=1]\n"
+
+
+def test_a_crash_of_one_job_of_a_sweep_is_shown_and_the_others_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("-m", "seed=1,2,3", "model=large", job="crash") == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("job 1\njob 2\njob 3\n1 of 3 jobs succeeded")
+    assert re.search(r"seed=2 +0.750", out)  # what all jobs share is not repeated
+    assert out.count("ZeroDivisionError: of zero") == 2
+    assert err.count("Traceback") == 2
+    assert 'throwaway.py", line' in err
+
+
+def test_an_interrupt_ends_a_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("-m", "seed=1,2", job="interrupt") == 130
+    assert capsys.readouterr().err.count("interrupted") == 1
+
+
+@pytest.mark.usefixtures("joblib_workers")
+def test_jobs_in_worker_processes(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path().absolute().parent))
+    argv = ("-m", "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    assert code_of(*argv, job="crash") == 1
+    out, err = capfd.readouterr()
+    assert re.search(r"seed=2 +0.750", out)
+    assert re.search(r"seed=1 +ZeroDivisionError: of zero", out)
+    assert err.count("Traceback") == 1
+    assert list(Path().iterdir()) == []
 
 
 def test_other_exceptions_are_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ def test_a_run_leaves_everything_that_it_promises(train: Command, tmp_path: Path
     names = {path.name for path in run.iterdir()}
     assert names == {
         "config.yaml", "environment.json", "split.json", "checkpoints", "metrics.csv", "cases.csv", "summary.json",
-        "figures", "console.log", "wandb",
+        "figures", "console.log", "wandb", "wandb_id", "status.json", "case_names.json",
     }  # fmt: skip
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
     assert (run / "figures" / "cases.png").read_bytes()[:4] == b"\x89PNG"

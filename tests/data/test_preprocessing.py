@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nibabel.orientations import aff2axcodes, axcodes2ornt
 
-from llmseg.data.config import DataConfig
+from llmseg.data.config import DataConfig, LabelResizeConfig
 from llmseg.data.geometry import decide
 from llmseg.data.preprocessing import Recipe, prepare, square
 from llmseg.data.scan import Scan
@@ -114,6 +114,17 @@ def test_minmax_and_window_reach_zero_and_one() -> None:
     np.testing.assert_allclose(window[0, 0][inside], (image[0][inside] + 125) / 400, atol=1e-6)
 
 
+def test_unit_divides_pictures_by_their_full_scale_and_takes_anything_else_as_minmax() -> None:
+    image = np.array([0.0, 51, 102, 204]).reshape(1, 2, 2, 1)
+    bright = replace(scan(image), full_scale=255.0)
+    unit = prepare(bright, None, replace(PLAIN, intensity="unit")).image
+    np.testing.assert_allclose(unit.ravel(), [0, 0.2, 0.4, 0.8], atol=1e-7)
+    pm1 = prepare(bright, None, replace(PLAIN, intensity="pm1")).image
+    np.testing.assert_allclose(pm1.ravel(), [-1, -0.6, -0.2, 0.6], atol=1e-7)
+    volume = prepare(scan(image), None, replace(PLAIN, intensity="pm1")).image
+    np.testing.assert_allclose(volume.ravel(), [-1, -0.5, 0, 1], atol=1e-7)
+
+
 def test_the_crop_never_looks_at_the_label() -> None:
     image = np.zeros((1, 8, 8, 8))
     image[:, 3:6, 3:6, 3:6] = 1 + np.random.default_rng(0).random((1, 3, 3, 3))
@@ -144,6 +155,9 @@ def test_decision_is_argmax_or_one_half() -> None:
         ({"spacing": [1.0, 1.0]}, "data.spacing"),
         ({"image_size": [64]}, "data.image_size"),
         ({"image_size": 0}, "data.image_size"),
+        ({"label_resize": LabelResizeConfig(mode="cubic")}, "data.label_resize.mode=cubic"),
+        ({"label_resize": LabelResizeConfig(after=1.0)}, "data.label_resize.after=1"),
+        ({"label_resize": LabelResizeConfig(before=-0.5)}, "data.label_resize.before=-0.5"),
     ],
 )
 def test_impossible_recipes_are_refused_in_one_line(change: dict[str, Any], word: str) -> None:

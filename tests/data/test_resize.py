@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from llmseg.data.resize import resize, resize_label, resize_planes
+from llmseg.data.resize import decide_masks, hard_label, resize, resize_label, resize_masks, resize_planes
 
 
 def test_same_size_is_the_same_tensor() -> None:
@@ -64,3 +66,36 @@ def test_planes_leave_as_soon_as_they_can() -> None:
     leaving = resize_planes(planes(), 100, 10)
     next(leaving)
     assert arrived == 10
+
+
+@pytest.mark.parametrize("size", [(5, 9), (40, 60)])
+@pytest.mark.parametrize(
+    ("mode", "filter_"), [("bilinear", Image.Resampling.BILINEAR), ("nearest", Image.Resampling.NEAREST)]
+)
+def test_soft_masks_are_resized_as_pillow_does(mode: str, filter_: Image.Resampling, size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 20, 30)).astype(np.uint8)
+    resized = resize_masks(torch.from_numpy(pixels).float() / 255, size, mode)
+    assert resized.shape == (2, 3, *size)
+    expected = np.asarray(Image.fromarray(pixels[1, 2]).resize(size[::-1], filter_))
+    np.testing.assert_array_equal((resized[1, 2] * 255).round().numpy(), expected)
+
+
+def test_any_share_of_a_class_is_above_zero() -> None:
+    masks = torch.tensor([[0.0, 0.01, 0.3, 0.5], [0.0, 0.0, 0.4, 0.1]])[None, :, None]
+    assert decide_masks(masks, 0, overlapping=False).flatten().tolist() == [0, 1, 2, 1]
+    assert decide_masks(masks, 0.5, overlapping=False).flatten().tolist() == [0, 0, 2, 1]
+    assert decide_masks(masks, 0, overlapping=True)[0, :, 0].tolist() == [[0, 1, 1, 1], [0, 0, 1, 1]]
+    assert decide_masks(masks[:, :1], 0.3, overlapping=False).flatten().tolist() == [0, 0, 0, 1]
+
+
+def test_at_one_half_soft_masks_are_decided_as_labels_are() -> None:
+    torch.manual_seed(0)
+    label = torch.randint(0, 3, (4, 1, 12, 15), dtype=torch.uint8)
+    masks = torch.cat([label == index for index in (1, 2)], dim=1).float()
+    small = resize_masks(masks, (4, 5), "area")
+    shares = torch.cat([1 - small.sum(dim=1, keepdim=True), small], dim=1).sort(dim=1, descending=True).values
+    clear = (shares[:, :1] - shares[:, 1:2]) > 1e-3  # equal shares are decided by rounding
+    expected = resize_label(label, (4, 5), 2, overlapping=False)
+    torch.testing.assert_close(hard_label(small, overlapping=False)[clear], expected[clear])
+    assert clear.float().mean() > 0.5
+    assert hard_label(label, overlapping=False) is label

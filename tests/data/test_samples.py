@@ -97,3 +97,16 @@ def test_seeds_depend_on_every_part_and_on_nothing_else() -> None:
     assert len({derive(1, 23), derive(12, 3), derive(123), derive("1", "2", "3")}) == 4
     assert 0 <= derive("x") < 2**63
     assert torch.equal(torch.rand(3, generator=generator(7)), torch.rand(3, generator=generator(7)))
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize("samples", [2, 24, 25, 27])
+def test_the_last_batch_may_be_kept(world: int, samples: int) -> None:
+    ranks = [EpochBatches(samples, 4, rank, world, seed=1, drop_last=False) for rank in range(world)]
+    batches = [[len(batch) for batch in each] for each in ranks]
+    assert all(sizes == batches[0] for sizes in batches)  # no process waits for another
+    assert [len(each) for each in ranks] == [len(batches[0])] * world
+    assert all(size == 4 for size in batches[0][:-1])
+    seen = Counter(sample for each in ranks for batch in each for _, sample in batch)
+    assert set(seen) == set(range(samples))
+    assert sum(seen.values()) - samples < world

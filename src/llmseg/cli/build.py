@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
+from pytorch_lightning.callbacks import Callback, Checkpoint, ModelCheckpoint, ProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
@@ -24,6 +24,7 @@ from llmseg.inference.predict import check_input_size
 from llmseg.methods.base import SegmentationMethod
 from llmseg.models.build import build_network
 from llmseg.runs import RunFolder
+from llmseg.runs.checkpoint import SaveLast, WholeCheckpoints
 from llmseg.runs.loggers import csv
 
 
@@ -78,6 +79,29 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     content = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}
+
+
+def check_monitors(config: Mapping[str, Any], data: SegmentationData) -> None:
+    """Refuse a schedule or early stopping that watches the validation where there is none.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    trainer = config["trainer"]
+    why = "" if data.part("val") else "there are no validation cases (data.split)"
+    if trainer["limit_val_batches"] == 0:
+        why = "trainer.limit_val_batches=0 leaves the validation out"
+    scheduler = _partial(config["scheduler"])(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), 1)
+    if "monitor" in scheduler and not why and trainer["check_val_every_n_epoch"] != 1:
+        why = f"trainer.check_val_every_n_epoch={trainer['check_val_every_n_epoch']} leaves epochs without it"
+    watching = {"scheduler": scheduler.get("monitor")}
+    for name, node in (config.get("callbacks") or {}).items():
+        if node and node["_target_"].endswith("EarlyStopping"):
+            watching[f"callbacks.{name}"] = node.get("monitor")
+    for key, metric in watching.items():
+        if why and str(metric).startswith("val/"):
+            chosen = f"={config['choices'][key]}" if key in config["choices"] else ""
+            raise ConfigError(f"{key}{chosen}: watches {metric}, but {why}")
 
 
 def seed_everything(seed: int) -> None:
@@ -136,7 +160,11 @@ def build_method(cfg: Mapping[str, Any], net: nn.Module, data: SegmentationData)
 
 def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:
     """Lightning's trainer with callbacks and loggers that write into the run's folder."""
-    callbacks = [_callback(node, run) for node in (cfg.get("callbacks") or {}).values()]
+    try:
+        last = SaveLast(run.path, cfg["save_every_n_steps"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    callbacks = [last, *(_callback(node, run) for node in (cfg.get("callbacks") or {}).values() if node)]
     if not cfg["trainer"].get("enable_progress_bar", True):
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
     loggers = [csv(run.path)]
@@ -147,7 +175,12 @@ def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:
         trainer: pl.Trainer = instantiate(
             {**cfg["trainer"], "_partial_": True, "use_distributed_sampler": False, "default_root_dir": str(run.path)},
             _convert_="all",
-        )(callbacks=callbacks, logger=loggers)
+        )(
+            callbacks=callbacks,
+            logger=loggers,
+            plugins=[WholeCheckpoints()],
+            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+        )
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
     return trainer

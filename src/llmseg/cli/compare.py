@@ -42,6 +42,9 @@ def compare(cfg: "DictConfig") -> None:
     frame = _finished(folders)
     output = Path(cfg.output or folders[0])
     write(output / "comparison.csv", frame.to_csv(index=False))
+    if cfg.classes:
+        _print_classes(frame, output)
+        return
     rows = [["run", "data", *(name for name, _ in NUMBERS.values())]]
     for record in frame.to_dict("records"):
         numbers = [_format(record.get(key), pattern) for key, (_, pattern) in NUMBERS.items()]
@@ -50,6 +53,21 @@ def compare(cfg: "DictConfig") -> None:
     print(render(rows, f"{len(frame)} runs", sorted(set(frame["summary.note"].dropna()))))
     if _draw(frame.head(cfg.columns), output / "comparison.png"):
         print(f"\npicture: {output / 'comparison.png'}")
+
+
+def _print_classes(frame: "pd.DataFrame", output: Path) -> None:
+    """Print and write one row for each function class."""
+    import pandas as pd
+
+    from llmseg.cli.classes import merge
+    from llmseg.cli.console import render
+    from llmseg.runs.folder import write
+
+    rows = merge(frame)
+    write(output / "classes.csv", pd.DataFrame(rows[1:], columns=rows[0]).to_csv(index=False))
+    count = len(rows) - 1
+    title = f"{count} function class{'es' if count != 1 else ''} of {len(frame)} runs"
+    print(render(rows, title, sorted(set(frame["summary.note"].dropna())), is_text=True))
 
 
 def labels(frame: "pd.DataFrame") -> list[str]:

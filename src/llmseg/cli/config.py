@@ -49,24 +49,59 @@ class PathsConfig:
 
 
 @dataclass
+class SweepConfig:
+    """Keys of conf/sweep/optuna.yaml.
+
+    Attributes:
+        study: its name inside the storage.
+        storage: URL of a database.
+        trials: in all, those of earlier starts included.
+        jobs: trials at once; null: as many as the launcher runs at once.
+        seed: of the sampler.
+        pruner: median, hyperband or none.
+        startup: trials before any is given up.
+        warmup: validations before a trial is given up.
+        space: key -> its values, in the syntax of Hydra's sweeps; null: only what the command line has.
+    """
+
+    study: str = ""
+    storage: str = ""
+    trials: int = 30
+    jobs: int | None = None
+    seed: int = 0
+    pruner: str = "median"
+    startup: int = 5
+    warmup: int = 2
+    space: dict[str, str] | None = None
+
+
+@dataclass
 class TrainConfig:
     """Keys of conf/train.yaml beside its groups.
 
     Attributes:
         name: folder of the run below `paths.runs`; null: the experiment's name, or `<data>_<model>`.
         seed: of weights, order, crops and augmentation.
+        resume: a run folder to go on with; its own config.yaml counts.
+        save_every_n_steps: optimiser steps between two checkpoints within an epoch.
+        lr_find: only look for a learning rate.
         evaluate: score the test cases after training.
         evaluation: see EvaluationConfig.
         paths: see PathsConfig.
         data: see DataConfig.
+        sweep: see SweepConfig.
     """
 
     name: str | None = None
     seed: int = 0
+    resume: str | None = None
+    save_every_n_steps: int = 200
+    lr_find: bool = False
     evaluate: bool = True
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
 
 
 @dataclass
@@ -100,12 +135,15 @@ class CompareConfig:
         run: a folder with runs, or a list of such folders.
         output: folder of comparison.csv and comparison.png; null: the first folder.
         columns: most predictions in the picture.
+        classes: one row for all runs whose networks are one function (LLMs that wrote the same network), its members
+            listed; written to classes.csv.
         paths: see PathsConfig.
     """
 
     run: Any = MISSING
     output: str | None = None
     columns: int = 6
+    classes: bool = False
     paths: PathsConfig = field(default_factory=PathsConfig)
 
 

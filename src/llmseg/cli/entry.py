@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import llmseg
 from llmseg.cli.help import help_text
+from llmseg.cli.outcome import Outcome, report
 from llmseg.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -76,31 +77,38 @@ def register_resolvers() -> None:
 
 @dataclass
 class _Job:
-    """What Hydra calls with each composed config; a user error ends only this job.
+    """What Hydra calls with each composed config, here or in a worker process; an error ends only this job of a sweep.
 
     Attributes:
         target: `module:function`.
-        codes: exit codes of the jobs that failed with a user error.
-        is_sweep: whether there are several jobs, so that a message has to say which one it is about.
+        outcomes: of the jobs of a sweep that ran in this process.
+        error: of the only job, where there is no sweep; kept, since Hydra would print it in its own way.
     """
 
     target: str
-    codes: list[int] = field(default_factory=list)
-    is_sweep: bool = False
+    outcomes: list[Outcome] = field(default_factory=list)
+    error: UserError | None = None
 
     def __call__(self, cfg: "DictConfig") -> object:
-        """Import the function and call it with the config."""
+        """Import the function and call it with the config; an Outcome where there are several jobs."""
         from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
 
-        module, _, function = self.target.partition(":")
+        module, _, name = self.target.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            try:
+                return function(cfg)
+            except UserError as error:
+                self.error = error
+                return None
+        overrides = tuple(HydraConfig.get().overrides.task)
         try:
-            return getattr(importlib.import_module(module), function)(cfg)
-        except UserError as error:
-            if _full_error():
-                raise
-            _report(error, suffix=f" [{' '.join(HydraConfig.get().overrides.task)}]" if self.is_sweep else "")
-            self.codes.append(error.exit_code)
-            return None
+            outcome = Outcome(overrides, function(cfg))
+        except Exception as error:  # a crash of one job must not end the others
+            outcome = Outcome.of(overrides, error)
+        self.outcomes.append(outcome)
+        return outcome
 
 
 def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
@@ -113,19 +121,24 @@ def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
     register_resolvers()
     parser = get_args_parser()
     args = _parse(parser, arguments)
-    task = _Job(job, is_sweep=args.multirun)
+    task = _Job(job)
     call = partial(_run_hydra, args, parser, task, str(conf_folder()), config_name)
     if args.shell_completion:
         call()
         return 0
     try:
-        with _checked(config_name, required=args.cfg is None):
+        with _checked(config_name, required=args.cfg is None) as returned:
             call()
     except InstantiationException:
         raise  # the job's: a target refused its arguments
     except HydraException as error:
         raise ConfigError(" ".join(str(error).split())) from error
-    return (1 if args.multirun else task.codes[0]) if task.codes else 0
+    if task.error is not None:
+        raise task.error
+    outcomes = [each.return_value for batch in returned for each in batch] or task.outcomes
+    if len(outcomes) > 1:
+        print(report(outcomes))
+    return 1 if any(each.error is not None for each in outcomes) else 0
 
 
 def _parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
@@ -144,8 +157,12 @@ def _parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
 
 
 @contextmanager
-def _checked(config_name: str, required: bool) -> Iterator[None]:
-    """Let Hydra use the checking loader, and let errors out as exceptions instead of printing them and exiting."""
+def _checked(config_name: str, required: bool) -> Iterator[list[Any]]:
+    """Let Hydra use the checking loader, and let errors out as exceptions instead of printing them and exiting.
+
+    Yields:
+        Filled with what Hydra's sweeper returns: batches of jobs.
+    """
     from llmseg.cli.config import SCHEMAS
     from llmseg.cli.validate import CheckedLoader
 
@@ -154,15 +171,23 @@ def _checked(config_name: str, required: bool) -> Iterator[None]:
     stock = core.ConfigLoaderImpl, utils.run_and_report
     with TemporaryDirectory() as scratch:
         loader = partial(CheckedLoader, schema=SCHEMAS[config_name], required=required, scratch=scratch)
-        core.ConfigLoaderImpl, utils.run_and_report = loader, lambda function: function()
+        returned: list[Any] = []
+
+        def call(function: Callable[[], Any]) -> Any:
+            result = function()
+            if isinstance(result, list):
+                returned.extend(result)
+            return result
+
+        core.ConfigLoaderImpl, utils.run_and_report = loader, call
         try:
-            yield
+            yield returned
         finally:
             core.ConfigLoaderImpl, utils.run_and_report = stock
 
 
-def _report(error: UserError, suffix: str = "") -> None:
-    print(f"error: {' '.join(str(error).splitlines())}{suffix}", file=sys.stderr)
+def _report(error: UserError) -> None:
+    print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
 
 
 def _full_error() -> bool:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -14,11 +16,19 @@ from llmseg.cli.score import Scorer
 from llmseg.data.datamodule import SegmentationData
 from llmseg.errors import ConfigError
 from llmseg.methods.base import SegmentationMethod
-from llmseg.runs import RunFolder, loggers
+from llmseg.runs import RunFolder, checkpoint, loggers
 from llmseg.runs.environment import environment
+from llmseg.runs.metrics import truncate
+from llmseg.runs.state import Status, recorded
 
 
-def execute(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, method: SegmentationMethod) -> None:
+def execute(
+    config: Mapping[str, Any],
+    run: RunFolder,
+    data: SegmentationData,
+    method: SegmentationMethod,
+    resumes: bool = False,
+) -> None:
     """Train, write the run's records and score the test cases.
 
     Args:
@@ -26,27 +36,48 @@ def execute(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, m
         run: existing folder with config.yaml.
         data: prepared.
         method: around a freshly initialised network.
+        resumes: go on from last.ckpt, where there is one.
     """
     quiet_libraries()
     trainer = build.build_trainer(config, run)
-    with console_log(run.path / "console.log", trainer.is_global_zero):
+    record = recorded(run) if trainer.is_global_zero else nullcontext(Status())
+    with record as status, console_log(run.path / "console.log", trainer.is_global_zero):
         try:
-            _fit_and_score(config, run, data, method, trainer)
+            if trainer.is_global_zero and resumes:
+                _tidy(run)
+            start = run.last if resumes and run.last.is_file() else None
+            _fit_and_score(config, run, data, method, trainer, start)
         finally:
+            status.steps = trainer.global_step
             loggers.close(trainer.loggers)
 
 
+def _tidy(run: RunFolder) -> None:
+    """Remove what a stopped training has left that comes after its last checkpoint."""
+    checkpoint.remove_unfinished(run.checkpoints)
+    rows = checkpoint.read(run.last)[checkpoint.KEY]["rows"] if run.last.is_file() else 0
+    truncate(run.path / "metrics.csv", rows)
+    for name in ("summary.json", "cases.csv"):
+        (run.path / name).unlink(missing_ok=True)
+
+
 def _fit_and_score(
-    config: Mapping[str, Any], run: RunFolder, data: SegmentationData, method: SegmentationMethod, trainer: pl.Trainer
+    config: Mapping[str, Any],
+    run: RunFolder,
+    data: SegmentationData,
+    method: SegmentationMethod,
+    trainer: pl.Trainer,
+    resume_from: Path | None,
 ) -> None:
     if trainer.is_global_zero:
         assert data.split is not None
-        run.write_json("environment.json", environment())
+        if resume_from is None:
+            run.write_json("environment.json", environment())
         run.write_json("split.json", json.loads(data.split.to_json()))
-        log.info(f"{run.path}: {_facts(config, data)}")
+        log.info(f"{run.path}: {_facts(config, data)}{', resumed' if resume_from else ''}")
     start = perf_counter()
     try:
-        trainer.fit(method, datamodule=data)
+        trainer.fit(method, datamodule=data, ckpt_path=resume_from, weights_only=True)
     except SystemExit:
         if trainer.interrupted:  # Lightning has tidied up and wants to leave with 1 and without a word
             raise KeyboardInterrupt from None
@@ -60,13 +91,7 @@ def _fit_and_score(
     if config["evaluate"]:
         scorer = Scorer((run,), data, "test", config["evaluation"], method.device)
         summary = scorer(run.path)
-        loggers.report(trainer.loggers, summary, run.path / "figures" / "cases.png")
-
-
-def result(run: RunFolder) -> float | None:
-    """Mean test Dice in a run's summary, or None."""
-    file = run.path / "summary.json"
-    return json.loads(file.read_text())["mean"]["dice"] if file.exists() else None
+        loggers.report(trainer.loggers, summary, run.path)
 
 
 def _facts(config: Mapping[str, Any], data: SegmentationData) -> str:

@@ -10,7 +10,10 @@ from llmseg.cli.entry import run
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from llmseg.data.datamodule import SegmentationData
+    from llmseg.methods.base import SegmentationMethod
     from llmseg.runs import RunFolder
+    from llmseg.runs.result import Result
 
 
 def main() -> None:
@@ -18,52 +21,98 @@ def main() -> None:
     run("train", "llmseg.cli.train:train")
 
 
-def train(cfg: "DictConfig") -> float | None:
+def train(cfg: "DictConfig") -> "Result":
     """Check everything, make the run's folder, then train here or in one process a device.
 
     Returns:
-        Mean test Dice of the last checkpoint, for sweeps; None without evaluation.
+        Folder, mean test Dice of the last checkpoint and last validation Dice, for sweeps.
 
     Raises:
         UserError: anything that the user can mend. Up to the start of the training nothing has been written but
             the cache.
     """
     from llmseg.cli import build
-    from llmseg.cli.job import execute, result
+    from llmseg.cli.lr_find import find
     from llmseg.errors import ConfigError, UserError
     from llmseg.runs import RunFolder
+    from llmseg.runs.result import Result
 
+    if cfg.resume is not None:
+        return resume(cfg)
     build.complete(cfg)
     config = build.plain(cfg)
     data = build.build_data(config["data"], config["model"]["spatial_dims"], Path(config["paths"]["cache"]), cfg.seed)
     data.prepare(("train", "val", "test") if cfg.evaluate else ("train", "val"))
     if cfg.evaluate and not data.part("test"):
         raise ConfigError(f"data.split.test={cfg.data.split.test}: no cases to score; hold some out, or evaluate=false")
-    net = build.build_net(config, data)
-
-    method = build.build_method(config, net, data)
-
+    build.check_monitors(config, data)
+    method = build.build_method(config, build.build_net(config, data), data)
     folder = RunFolder.create(Path(config["paths"]["runs"]), config["name"])
     folder.write_config(config)
     try:
-        if _processes(config) == 1:
-            execute(config, folder, data, method)
+        if cfg.lr_find:
+            find(config, folder, data, method)
         else:
-            _in_worker(folder, _processes(config))
+            _start(config, folder, data, method)
     except UserError:
         folder.discard()
         raise
-    return result(folder)
+    return Result.of(folder.path)
 
 
-def _in_worker(folder: "RunFolder", processes: int) -> None:
+def resume(cfg: "DictConfig") -> "Result":
+    """Go on with the training in the folder `resume`, or say that it is finished and score it if that is missing.
+
+    Raises:
+        UserError: no run there, one that is running, a damaged checkpoint, or one of another configuration.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    from llmseg.cli import build
+    from llmseg.cli.resume import changed_config, check_split, finish, open_run, resume_point
+    from llmseg.runs.result import Result
+
+    run = open_run(cfg.resume)
+    config = changed_config(run, cfg, HydraConfig.get().overrides.task)
+    point = resume_point(run, config)
+    cache = Path(config["paths"]["cache"])
+    data = build.build_data(config["data"], config["model"]["spatial_dims"], cache, config["seed"])
+    data.prepare(("train", "val", "test") if config["evaluate"] else ("train", "val"))
+    check_split(run, data)
+    method = build.build_method(config, build.build_net(config, data), data)
+    if config != run.config:
+        run.write_config(config)
+    if point is not None and point["finished"]:
+        finish(run, config, data, point)
+    else:
+        _start(config, run, data, method, resumes=True)
+    return Result.of(run.path)
+
+
+def _start(
+    config: dict[str, Any],
+    folder: "RunFolder",
+    data: "SegmentationData",
+    method: "SegmentationMethod",
+    resumes: bool = False,
+) -> None:
+    """Train here, or in one process a device."""
+    from llmseg.cli.job import execute
+
+    if _processes(config) == 1:
+        execute(config, folder, data, method, resumes)
+    else:
+        _in_worker(folder, _processes(config), resumes)
+
+
+def _in_worker(folder: "RunFolder", processes: int, resumes: bool) -> None:
     """Train in a fresh process without Hydra, which Lightning re-executes once a device.
 
     Inside a sweep, a rank that contained Hydra would start the whole sweep again.
     """
     from llmseg.errors import UserError
 
-    words = [sys.executable, "-m", "llmseg.cli.worker", str(folder.path / "config.yaml")]
+    words = [sys.executable, "-m", "llmseg.cli.worker", str(folder.path / "config.yaml"), *["resume"] * resumes]
     if code := subprocess.run(words, check=False).returncode:
         raise UserError(f"{folder.path}: the training in {processes} processes failed (exit code {code}), see above")
 

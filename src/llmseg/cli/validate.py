@@ -6,6 +6,7 @@ Hydra checks keys given on the command line only. Here every key is checked wher
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -188,6 +189,12 @@ class CheckedLoader(ConfigLoaderImpl):
         self.required = required
         self.scratch = scratch
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive in a worker process (joblib, submitit), which has not passed the entry point."""
+        self.__dict__.update(state)
+        for name, function in RESOLVERS.items():
+            OmegaConf.register_new_resolver(name, function, replace=True)
+
     def load_configuration(
         self,
         config_name: str | None,
@@ -209,6 +216,7 @@ class CheckedLoader(ConfigLoaderImpl):
             raise ConfigError(self._explain(error)) from error
         chosen = cfg.hydra.runtime.choices
         choices = {str(group): chosen[group] for group in chosen if str(group).partition("/")[0] != "hydra"}
+        choices |= self._lists(cfg, choices)
         is_sweep = run_mode == RunMode.MULTIRUN and cfg.hydra.sweeper._target_.endswith(".BasicSweeper")
         if not is_sweep:  # what a sweep shares need not be complete: its jobs are checked, one by one
             check(cfg, self.schema, choices, required=self.required and run_mode == RunMode.RUN)
@@ -218,9 +226,22 @@ class CheckedLoader(ConfigLoaderImpl):
             cfg.choices = choices
         if is_sweep:
             self._check_jobs(cfg)
-            if cfg.hydra.sweep.dir == ".":
-                cfg.hydra.sweep.dir = self.scratch
+        if run_mode == RunMode.MULTIRUN and cfg.hydra.sweep.dir == ".":
+            cfg.hydra.sweep.dir = self.scratch
+            if "submitit" in str(cfg.hydra.launcher._target_):  # other machines must see its jobs and logs
+                cfg.hydra.sweep.dir = str(Path(cfg.paths.runs, ".submitit").absolute())
+                if "hydra.sweep.dir" in str(cfg.hydra.launcher._get_node("submitit_folder")._value()):
+                    cfg.hydra.launcher.submitit_folder = "${hydra.sweep.dir}/%j"
         return cfg
+
+    def _lists(self, cfg: DictConfig, choices: Mapping[str, Any]) -> dict[str, str]:
+        """Groups with several choices at once (callbacks=[default,ema]) as `default,ema`; Hydra does not note them."""
+        task = cast(list[str], OmegaConf.to_container(cfg.hydra.overrides.task))
+        words = OverridesParser.create(config_loader=self).parse_overrides(task)
+        given = {str(word.key_or_group): word.value() for word in words}
+        groups = [group for group in self.list_groups("") if group in cfg and group not in {*choices, "hydra"}]
+        names = {group: cast(list[Any], given.get(group, ["several"])) for group in groups}
+        return {group: ",".join(map(str, each)) for group, each in names.items()}
 
     def _check_jobs(self, cfg: DictConfig) -> None:
         """Compose every job of a sweep; Hydra's sweeper does so too, but only after it has written a folder."""
@@ -252,7 +273,7 @@ class CheckedLoader(ConfigLoaderImpl):
             mark = error.problem_mark
             return f"{mark.name}, line {mark.line + 1}: {error.problem}"
         if isinstance(error, MissingConfigException) and error.options is not None:
-            return _missing_choice(error)
+            return self._missing_choice(error)
         if isinstance(error, OverrideParseException):
             why = next((line for line in str(error).splitlines() if not line.startswith(("Error parsing", "See "))), "")
             return f"'{error.override}' cannot be read as key=value{why and f': {why}'}"
@@ -262,6 +283,18 @@ class CheckedLoader(ConfigLoaderImpl):
             path = join(key.path, key.name)
             return f"{path}: no such key{near_path(path, known - {'hydra'}, dotted_keys(key.parent._get_root()))}"
         return self._explain_other(error)
+
+    def _missing_choice(self, error: MissingConfigException) -> str:
+        found = re.search(r"Available options in '(.+)':", str(error))
+        name = str(error.missing_cfg_file)
+        group = found[1] if found else name.rpartition("/")[0]
+        choice = name.removeprefix(f"{group}/")
+        folder = choice.rpartition("/")[0]  # experiment=as_published/gpt4 lies below the group's folder
+        nested = [f"{folder}/{option}" for option in self.get_group_options(f"{group}/{folder}")] if folder else []
+        options = [option for option in nested or error.options or () if not option.rpartition("/")[2].startswith("_")]
+        file = re.match(r"In '(.+?/.+?)':", str(error))
+        place = f"{file[1]}.yaml: " if file else ""
+        return f"{place}{group}={choice}: no such choice{hint(choice, options)}"
 
     def _explain_other(self, error: Exception) -> str:
         text = str(error) if str(error) or error.__cause__ is None else str(error.__cause__)
@@ -285,14 +318,6 @@ def _absent_key(error: BaseException) -> _AbsentKey | None:
         return None
     path, _, name = str(cause.full_key).rpartition(".")
     return _AbsentKey(cause.parent_node, path, name)
-
-
-def _missing_choice(error: MissingConfigException) -> str:
-    group, _, choice = str(error.missing_cfg_file).rpartition("/")
-    options = [option for option in error.options or () if not option.startswith("_")]
-    file = re.match(r"In '(.+?/.+?)':", str(error))
-    place = f"{file[1]}.yaml: " if file else ""
-    return f"{place}{group}={choice}: no such choice{hint(choice, options)}"
 
 
 def run_name(choices: Mapping[str, Any]) -> str:

@@ -11,12 +11,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+import torch
 
 from llmseg.data.cases import Case
 from llmseg.data.files import files_of
 from llmseg.data.geometry import Geometry
 from llmseg.data.preprocessing import Recipe, prepare
-from llmseg.data.scan import encode_label, load_scan
+from llmseg.data.resize import hard_label
+from llmseg.data.scan import check_classes, encode_label, load_scan, soft_masks
 from llmseg.errors import UserError
 
 _FORMAT = 1  # raise it when the meaning of the files below changes
@@ -29,7 +31,8 @@ class CachedCase:
 
     Attributes:
         case: what it was made from.
-        folder: holds image.npy (S, C, *spatial) float32, label.npy (S, L, *spatial) uint8, voxels.npy, geometry.json.
+        folder: holds image.npy (S, C, *spatial) float32, label.npy (S, L, *spatial) uint8 or soft masks in float32,
+            voxels.npy, geometry.json.
     """
 
     case: Case
@@ -40,7 +43,7 @@ class CachedCase:
         return np.load(self.folder / "image.npy", mmap_mode="r")
 
     def label(self) -> np.ndarray | None:
-        """(S, L, *spatial) uint8, memory-mapped; None for a scan without label."""
+        """(S, L, *spatial) uint8 or soft masks (S, K, *spatial) float32, memory-mapped; None without label."""
         path = self.folder / "label.npy"
         return np.load(path, mmap_mode="r") if path.exists() else None
 
@@ -105,7 +108,7 @@ class Cache:
         scan = load_scan(case)
         label = None
         if scan.label is not None:
-            label = encode_label(scan.label, case.labels, self.recipe.classes, self.recipe.overlapping)
+            label = self._encode(case, scan.label)
         prepared = prepare(scan, label, self.recipe)
         temporary = self.folder / f".{entry.folder.name}.{uuid4().hex}"
         try:
@@ -118,10 +121,17 @@ class Cache:
             _publish(temporary, entry.folder)
         except OSError as error:
             raise UserError(
-                f"paths.cache={self.folder}: cannot write ({error.strerror}); name another folder"
+                f"paths.cache={self.folder}: cannot write ({error.strerror or error}); name another folder"
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def _encode(self, case: Case, raw: np.ndarray) -> np.ndarray:
+        classes, overlapping = self.recipe.classes, self.recipe.overlapping
+        if not self.recipe.has_soft_masks:
+            return encode_label(raw, case.labels, classes, overlapping)
+        check_classes(case.labels, classes, overlapping)
+        return soft_masks(case, raw, classes)
 
 
 def _publish(temporary: Path, final: Path) -> None:
@@ -134,6 +144,7 @@ def _publish(temporary: Path, final: Path) -> None:
 
 def _sample_voxels(label: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Rows (class, stack index, *coordinates) int32, drawn evenly from each class."""
+    label = hard_label(torch.from_numpy(label), recipe.overlapping).numpy()
     rows = []
     for index in range(len(recipe.classes)):
         mask = label[:, index] if recipe.overlapping else label[:, 0] == index + 1

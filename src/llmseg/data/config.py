@@ -11,16 +11,34 @@ class SplitConfig:
     """How cases without an official split are divided, by patient.
 
     Attributes:
+        rule: patient; or case by case as LLMs wrote it, whatever patients and official lists there are: sklearn,
+            sklearn_halves, torch, torch_at_once (see `llmseg.data.split_rules`).
         test: share of all patients held out for the final table; ignored where the data set has an official test list.
         val: share of the remaining patients used for validation during training.
         seed: of the division; independent of the training seed, so that repeated runs are scored on the same cases.
         file: a JSON file with `train`, `test` and optionally `val` lists of case ids; null: `split.json` in the root.
     """
 
+    rule: str = "patient"
     test: float = 0.2
     val: float = 0.1
     seed: int = 0
     file: str | None = None
+
+
+@dataclass
+class LabelResizeConfig:
+    """How labels come to the network's grid for training; scores are always taken on the label's own grid.
+
+    Attributes:
+        before: threshold on the grid of the file; null: none, so that masks of pictures keep their grey values.
+        mode: area (averaged where it shrinks) | bilinear (as Pillow and torchvision resize) | nearest.
+        after: threshold on the network's grid; null: none, so that targets are soft.
+    """
+
+    before: float | None = 0.5
+    mode: str = "area"
+    after: float | None = 0.5
 
 
 @dataclass
@@ -81,17 +99,20 @@ class DataConfig:
         overlapping: classes are regions that may overlap (one sigmoid channel each).
         orientation: axes of the network's volumes, as three letters (RAS), or null to keep the file's.
         spacing: voxel size in mm that volumes are resampled to, or null to keep the file's.
-        intensity: zscore | minmax | window, per case and channel.
+        intensity: zscore | minmax | window | unit | pm1, per case and channel. unit divides pictures by the largest
+            value that their type holds and takes anything else as minmax; pm1 is unit from -1 to 1.
         window: lower and upper bound in Hounsfield units for `intensity: window`.
         crop_foreground: cut away empty borders, found on the image alone, never on the label.
         slice_axis: axis of the oriented volume along which a 2D network's slices are taken.
         image_size: height and width of a 2D network's input; one number for a square.
         patch_size: size of a 3D network's input.
+        label_resize: see LabelResizeConfig.
         split: see SplitConfig.
         folds: number of parts k that the training cases (validation included, test never) are divided into, by patient.
         fold: which part validates (0 to folds - 1) while the others train; null: no cross-validation, `split` decides.
         labelled: train on only the first n cases of the training list; null: all.
         batch_size: samples (slices or patches) a step and device.
+        drop_last: leave out an epoch's last batch where it is not full.
         patches_per_case: 3D: patches drawn from each case an epoch.
         foreground_fraction: 3D: share of the patches that are centred on a voxel of a random class.
         workers: loader processes.
@@ -118,11 +139,13 @@ class DataConfig:
     slice_axis: int = 2
     image_size: Any = 256
     patch_size: list[int] = field(default_factory=lambda: [96, 96, 96])
+    label_resize: LabelResizeConfig = field(default_factory=LabelResizeConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     folds: int = 5
     fold: int | None = None
     labelled: int | None = None
     batch_size: int = 8
+    drop_last: bool = True
     patches_per_case: int = 1
     foreground_fraction: float = 0.5
     workers: int = 0

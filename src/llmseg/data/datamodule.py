@@ -19,8 +19,10 @@ from llmseg.data.preprocessing import Recipe
 from llmseg.data.samples import EpochBatches, Patches, Slices, Store
 from llmseg.data.scan import check_classes
 from llmseg.data.split import Split, make_split
+from llmseg.data.split_rules import BY_CASE
 from llmseg.data.validation import check_cases
 from llmseg.errors import ConfigError, DataError
+from llmseg.processes import die_with_parent
 
 PARTS = ("train", "val", "test", "all")
 ValidationBatch = tuple[Tensor, Tensor, bool]
@@ -44,7 +46,7 @@ class SegmentationData(pl.LightningDataModule):
             raise ConfigError(f"data.cache={config.cache}: choose disk, ram or device")
         if spatial_dims == 3 and (len(config.patch_size) != 3 or min(config.patch_size) < 1):
             raise ConfigError(f"data.patch_size={config.patch_size}: give three positive numbers")
-        self.config = config
+        self.config = with_caution(config)
         self.reader = reader
         self.spatial_dims = spatial_dims
         self.recipe = Recipe.of(config, spatial_dims)
@@ -53,6 +55,11 @@ class SegmentationData(pl.LightningDataModule):
         self.cases: dict[str, Case] = {}
         self.split: Split | None = None
         self._ready: dict[str, CachedCase] = {}
+        self._start = (0, 0)
+
+    def start_at(self, epoch: int, batch: int) -> None:
+        """Let the training loader begin with this batch of this epoch, for a resumed training."""
+        self._start = (epoch, batch)
 
     def prepare(self, parts: Sequence[str] = ("train", "val", "test")) -> None:
         """Read, check, split and preprocess the cases of the named parts; does nothing the second time.
@@ -85,13 +92,15 @@ class SegmentationData(pl.LightningDataModule):
         """Batches of image (N, C, *spatial) and label (N, L, *spatial)."""
         rank, world = self._process()
         samples = self._training_set()
-        order = EpochBatches(len(samples), self.config.batch_size, rank, world, self.seed)
+        size, drop_last = self.config.batch_size, self.config.drop_last
+        order = EpochBatches(len(samples), size, rank, world, self.seed, self._start, drop_last)
         workers = 0 if self.config.cache == "device" else self.config.workers
         return DataLoader(
             samples,
             batch_sampler=order,
             num_workers=workers,
             persistent_workers=workers > 0,
+            worker_init_fn=die_with_parent,
             pin_memory=torch.cuda.is_available() and self.config.cache != "device",
         )
 
@@ -175,3 +184,14 @@ def _limit(split: Split, labelled: int) -> Split:
     if not 0 < labelled <= len(split.train):
         raise ConfigError(f"data.labelled={labelled}: the training list has {len(split.train)} cases")
     return replace(split, train=split.train[:labelled])
+
+
+def with_caution(config: DataConfig) -> DataConfig:
+    """The configuration with a note that says aloud that cases rather than patients were divided."""
+    if config.split.rule not in BY_CASE:
+        return config
+    caution = (
+        f"published split, rule {config.split.rule}: case by case, not by patient; frames or slices of one patient "
+        "may be in training and test"
+    )
+    return replace(config, note=f"{config.note}; {caution}" if config.note else caution)

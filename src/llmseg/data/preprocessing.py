@@ -1,17 +1,17 @@
 """From a scan to what a network sees, and from a network's output back to the scan's own grid."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
 import torch
 from torch import Tensor
 
-from llmseg.data.config import DataConfig
+from llmseg.data.config import DataConfig, LabelResizeConfig
 from llmseg.data.geometry import Box, Geometry, orient
-from llmseg.data.resize import resize, resize_label
+from llmseg.data.resize import decide_masks, resize, resize_label, resize_masks
 from llmseg.data.scan import Scan
 from llmseg.errors import ConfigError
 
@@ -32,6 +32,7 @@ class Recipe:
     crop_foreground: bool
     slice_axis: int
     image_size: tuple[int, int] | None
+    label_resize: LabelResizeConfig = field(default_factory=LabelResizeConfig)
 
     @classmethod
     def of(cls, config: DataConfig, spatial_dims: int) -> "Recipe":
@@ -42,6 +43,7 @@ class Recipe:
             raise ConfigError("data.intensity=window needs data.window=[lower, upper] in Hounsfield units")
         if config.spacing is not None and (len(config.spacing) != 3 or min(config.spacing) <= 0):
             raise ConfigError(f"data.spacing={config.spacing}: give three positive voxel sizes in mm, or null")
+        _check_label_resize(config.label_resize)
         return cls(
             classes=tuple(config.classes or ()),
             overlapping=config.overlapping,
@@ -52,12 +54,27 @@ class Recipe:
             crop_foreground=config.crop_foreground,
             slice_axis=config.slice_axis,
             image_size=square(config.image_size) if spatial_dims == 2 else None,
+            label_resize=replace(config.label_resize),
         )
 
     @property
     def logits(self) -> int:
         """Number of network outputs: one for a single class, background as well for exclusive classes."""
         return len(self.classes) + (not self.overlapping and len(self.classes) > 1)
+
+    @property
+    def has_soft_masks(self) -> bool:
+        """Whether labels are resized as soft masks, in another way than the usual one."""
+        return self.label_resize != LabelResizeConfig()
+
+
+def _check_label_resize(config: LabelResizeConfig) -> None:
+    if config.mode not in ("area", "bilinear", "nearest"):
+        raise ConfigError(f"data.label_resize.mode={config.mode}: choose one of area, bilinear, nearest")
+    for key in ("before", "after"):
+        threshold = getattr(config, key)
+        if threshold is not None and not 0 <= threshold < 1:
+            raise ConfigError(f"data.label_resize.{key}={threshold:g}: must be at least 0 and below 1, or null")
 
 
 def square(size: Any) -> tuple[int, int]:
@@ -74,7 +91,7 @@ class Prepared:
 
     Attributes:
         image: (S, C, *spatial) float32.
-        label: (S, L, *spatial) uint8, or None for a scan without label.
+        label: (S, L, *spatial) uint8; soft masks (S, K, *spatial) float32; or None for a scan without label.
         geometry: the way back.
     """
 
@@ -88,7 +105,8 @@ def prepare(scan: Scan, label: np.ndarray | None, recipe: Recipe) -> Prepared:
 
     Args:
         scan: image (C, X, Y, Z) with its affine.
-        label: (L, X, Y, Z) uint8 from `encode_label`, on the same grid, or None.
+        label: (L, X, Y, Z) uint8 from `encode_label` or (K, X, Y, Z) float32 from `soft_masks`, on the same grid; or
+            None.
         recipe: what to do.
     """
     transform = orientation_to(scan.affine, recipe.orientation)
@@ -97,7 +115,7 @@ def prepare(scan: Scan, label: np.ndarray | None, recipe: Recipe) -> Prepared:
     background = _background(image)
     box = _foreground_box(image, background) if recipe.crop_foreground else _whole(image.shape[1:])
     window = (slice(None), *(slice(*bounds) for bounds in box))
-    image = _INTENSITY[recipe.intensity](image[window], background, recipe)
+    image = _INTENSITY[recipe.intensity](image[window], _Facts(background, recipe.window, scan.full_scale))
     shape = _resampled_shape(image.shape[1:], spacing, recipe.spacing)
     axis = recipe.slice_axis if recipe.image_size is not None else None
     geometry = Geometry(scan.image.shape[1:], tuple(map(tuple, transform.tolist())), box, shape, axis)
@@ -107,9 +125,20 @@ def prepare(scan: Scan, label: np.ndarray | None, recipe: Recipe) -> Prepared:
     if label is None:
         return Prepared(stack.numpy(), None, geometry)
     target = torch.from_numpy(np.ascontiguousarray(reorient(label, transform)[window]))[None]
+    if target.is_floating_point():
+        return Prepared(stack.numpy(), _from_soft(target, shape, axis, size, recipe).numpy(), geometry)
     target = resize_label(target, shape, len(recipe.classes), recipe.overlapping)
     target = resize_label(_stack(target, axis), size, len(recipe.classes), recipe.overlapping)
     return Prepared(stack.numpy(), target.numpy(), geometry)
+
+
+def _from_soft(masks: Tensor, shape: Sequence[int], axis: int | None, size: Sequence[int], recipe: Recipe) -> Tensor:
+    """Soft masks (1, K, X, Y, Z) to the stack's label, as `label_resize` says."""
+    how = recipe.label_resize
+    if how.before is not None:
+        masks = (masks > how.before).float()
+    masks = resize_masks(_stack(resize(masks, shape), axis), size, how.mode)
+    return masks if how.after is None else decide_masks(masks, how.after, recipe.overlapping)
 
 
 def _stack(volume: Tensor, axis: int | None) -> Tensor:
@@ -171,26 +200,44 @@ def _resampled_shape(shape: Sequence[int], spacing: Sequence[float], target: Seq
     return tuple(max(1, round(n * a / b)) for n, a, b in zip(shape, spacing, target, strict=True))
 
 
-def _zscore(image: np.ndarray, background: Sequence[float | None], recipe: Recipe) -> np.ndarray:
+class _Facts(NamedTuple):
+    """What scaling may depend on: the empty border's value of each channel, and keys of Recipe and Scan."""
+
+    background: Sequence[float | None]
+    window: tuple[float, ...] | None
+    full_scale: float | None
+
+
+def _zscore(image: np.ndarray, facts: _Facts) -> np.ndarray:
     """Zero mean and unit variance over the voxels that are not background, each channel on its own."""
     result = np.empty_like(image)
-    for index, value in enumerate(background):
+    for index, value in enumerate(facts.background):
         tissue = image[index] if value is None else image[index][image[index] != value]
         result[index] = (image[index] - tissue.mean(dtype=np.float64)) / max(tissue.std(dtype=np.float64), 1e-8)
     return result
 
 
-def _minmax(image: np.ndarray, background: Sequence[float | None], recipe: Recipe) -> np.ndarray:
+def _minmax(image: np.ndarray, facts: _Facts) -> np.ndarray:
     """Each channel to [0, 1]."""
     low = image.min(axis=(1, 2, 3), keepdims=True)
     high = image.max(axis=(1, 2, 3), keepdims=True)
     return (image - low) / np.maximum(high - low, 1e-8)
 
 
-def _window(image: np.ndarray, background: Sequence[float | None], recipe: Recipe) -> np.ndarray:
+def _window(image: np.ndarray, facts: _Facts) -> np.ndarray:
     """Clip to the window and scale it to [0, 1]."""
-    low, high = recipe.window or (0.0, 1.0)
+    low, high = facts.window or (0.0, 1.0)
     return (np.clip(image, low, high) - np.float32(low)) / np.float32(high - low)
 
 
-_INTENSITY = {"zscore": _zscore, "minmax": _minmax, "window": _window}
+def _unit(image: np.ndarray, facts: _Facts) -> np.ndarray:
+    """Full scale to 1, as torchvision's ToTensor; each channel to [0, 1] where there is no full scale."""
+    return _minmax(image, facts) if facts.full_scale is None else image / np.float32(facts.full_scale)
+
+
+def _pm1(image: np.ndarray, facts: _Facts) -> np.ndarray:
+    """`_unit` from -1 to 1."""
+    return 2 * _unit(image, facts) - 1
+
+
+_INTENSITY = {"zscore": _zscore, "minmax": _minmax, "window": _window, "unit": _unit, "pm1": _pm1}

@@ -3,7 +3,9 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -77,3 +79,43 @@ def resize_label(label: Tensor, size: Sequence[int], classes: int, overlapping: 
         return (resize(label.float(), size) > 0.5).to(torch.uint8)
     masks = torch.cat([(label == index).float() for index in range(classes + 1)], dim=1)
     return resize(masks, size).argmax(dim=1, keepdim=True).to(torch.uint8)
+
+
+def resize_masks(masks: Tensor, size: Sequence[int], mode: str) -> Tensor:
+    """Resample soft masks (N, K, *spatial), values from 0 to 1, to `size`.
+
+    Args:
+        masks: one a class.
+        size: spatial.
+        mode: area: as `resize`; bilinear: as Pillow and torchvision resize 8-bit masks (2D); nearest.
+    """
+    if tuple(masks.shape[2:]) == tuple(size):
+        return masks
+    if mode == "nearest":
+        return functional.interpolate(masks, tuple(size), mode="nearest-exact")
+    return _pillow_bilinear(masks, size) if mode == "bilinear" else resize(masks, size)
+
+
+def _pillow_bilinear(masks: Tensor, size: Sequence[int]) -> Tensor:
+    # Pillow itself: rounding to 8 bits decides which pixels are just above 0.
+    height, width = size
+    planes = [Image.fromarray(plane) for plane in (masks * 255).round().byte().flatten(0, 1).numpy()]
+    resized = [np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR)) for plane in planes]
+    return torch.from_numpy(np.stack(resized)).reshape(*masks.shape[:2], height, width).float() / 255
+
+
+def decide_masks(masks: Tensor, threshold: float, overlapping: bool) -> Tensor:
+    """Label (N, L, *spatial) uint8 of soft masks (N, K, *spatial): what lies above the threshold.
+
+    Where exclusive classes compete, the largest of them and of the background's share wins, the background's weighed
+    by t / (1 - t): at one half the most probable class, at 0 any class that is there at all.
+    """
+    if overlapping or masks.shape[1] == 1:
+        return (masks > threshold).to(torch.uint8)
+    background = (1 - masks.sum(dim=1, keepdim=True)) * (threshold / (1 - threshold))
+    return torch.cat([background, masks], dim=1).argmax(dim=1, keepdim=True).to(torch.uint8)
+
+
+def hard_label(label: Tensor, overlapping: bool) -> Tensor:
+    """A label as uint8: soft masks are decided at one half, a uint8 label is returned as it is."""
+    return decide_masks(label, 0.5, overlapping) if label.is_floating_point() else label

@@ -119,24 +119,55 @@ class EpochBatches(Sampler[list[Index]]):
     """Batches of (epoch, sample), shuffled anew each epoch and dealt to the processes without overlap.
 
     The incomplete last batch is dropped, but there is always at least one batch: a set smaller than one global batch is
-    repeated. Lightning calls `set_epoch`.
+    repeated. Without `drop_last` the last batch is as small as it comes. Lightning calls `set_epoch`.
+
+    Args:
+        samples: in the set.
+        batch_size: of one process.
+        rank: this process.
+        world: number of processes.
+        seed: of the order.
+        start: (epoch, batches of it to leave out), where a resumed training goes on.
+        drop_last: leave out the last batch of an epoch where it is not full.
     """
 
-    def __init__(self, samples: int, batch_size: int, rank: int, world: int, seed: int) -> None:
+    def __init__(
+        self,
+        samples: int,
+        batch_size: int,
+        rank: int,
+        world: int,
+        seed: int,
+        start: tuple[int, int] = (0, 0),
+        drop_last: bool = True,
+    ) -> None:
         self.samples, self.batch_size, self.rank, self.world, self.seed = samples, batch_size, rank, world, seed
-        self.epoch = 0
+        self.start = start
+        self.drop_last = drop_last
+        self.epoch = start[0]  # loader workers fetch ahead before Lightning's first `set_epoch`
+
+    @property
+    def sampler(self) -> "EpochBatches":
+        """Itself: Lightning calls `set_epoch` of a batch sampler's sampler, never of the batch sampler."""
+        return self
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return max(1, self.samples // (self.batch_size * self.world))
+        """Batches of a whole epoch, also after a resume."""
+        whole = self.batch_size * self.world
+        return max(1, self.samples // whole) if self.drop_last else -(-self.samples // whole)
 
     def __iter__(self) -> Iterator[list[Index]]:
         order = torch.randperm(self.samples, generator=generator(self.seed, "order", self.epoch))
-        needed = len(self) * self.batch_size * self.world
+        # not dropped: rounded up to the same number for every process, which would wait for the others otherwise
+        needed = (
+            len(self) * self.batch_size * self.world if self.drop_last else -(-self.samples // self.world) * self.world
+        )
         order = order.repeat(-(-needed // self.samples))[:needed]
         mine = order[self.rank :: self.world].tolist()
-        for start in range(0, len(mine), self.batch_size):
-            yield [(self.epoch, sample) for sample in mine[start : start + self.batch_size]]
+        done = self.start[1] if self.epoch == self.start[0] else 0
+        for first in range(done * self.batch_size, len(mine), self.batch_size):
+            yield [(self.epoch, sample) for sample in mine[first : first + self.batch_size]]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from llmseg.data.cases import Case
 from llmseg.data.files import read_voxels
+from llmseg.data.formats import picture
 from llmseg.data.validation import read_common_header, shorten
 from llmseg.errors import ConfigError, DataError
 
@@ -27,12 +28,14 @@ class Scan:
         label: (X, Y, Z) raw integers of the label file, or None.
         affine: (4, 4) voxel index to millimetres, float64.
         spacing: (3,) voxel size in mm, float64.
+        full_scale: largest value that a picture's type holds (255 for 8 bits); None for other scans.
     """
 
     image: NDArray[np.float32]
     label: NDArray[np.integer[Any]] | None
     affine: NDArray[np.float64]
     spacing: NDArray[np.float64]
+    full_scale: float | None = None
 
 
 def load_scan(case: Case, label: bool = True) -> Scan:
@@ -51,7 +54,8 @@ def load_scan(case: Case, label: bool = True) -> Scan:
     for channel, path in zip(image, case.images, strict=True):
         channel[...] = _read_channel(path)
     raw = read_label(case.label, case.labels) if label and case.label else None
-    return Scan(image, raw, header.affine, header.spacing)
+    scale = picture.full_scale(case.images[0]) if picture.claims(case.images[0]) else None
+    return Scan(image, raw, header.affine, header.spacing, scale)
 
 
 def encode_label(
@@ -79,6 +83,22 @@ def encode_label(
     for number, mask in enumerate(masks, start=1):
         index[0][mask] = number
     return index
+
+
+def soft_masks(case: Case, raw: NDArray[np.integer[Any]], classes: Sequence[str]) -> NDArray[np.float32]:
+    """Share of each class in each voxel (K, X, Y, Z), 0 to 1: the grey values of a picture's mask, else 0 or 1.
+
+    Args:
+        case: whose label it is.
+        raw: its label, as `read_label` gives it.
+        classes: the K classes wanted, in order.
+
+    Raises:
+        DataError: the mask cannot be read.
+    """
+    if case.label is not None and picture.is_mask(case.label):
+        return read_voxels(picture.soft(case.label), np.float32)[None]
+    return np.stack([np.isin(raw, case.labels[name]) for name in classes]).astype(np.float32)
 
 
 def check_classes(labels: Mapping[str, tuple[int, ...]], classes: Sequence[str], overlapping: bool) -> None:

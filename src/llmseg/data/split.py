@@ -11,6 +11,7 @@ import numpy as np
 from llmseg.data.cases import Case
 from llmseg.data.config import SplitConfig
 from llmseg.data.files import read_json
+from llmseg.data.split_rules import BY_CASE
 from llmseg.data.validation import require_unique_ids, shorten
 from llmseg.errors import ConfigError, DataError
 
@@ -58,15 +59,21 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     validation patients are drawn from its training list. Cases that no list names are not used. The result does not
     depend on the order of `cases`.
 
+    A rule of `BY_CASE` is for the comparison with published numbers: it goes before the lists in the root, and neither
+    it nor `config.file` beside it asks which patient a case is of.
+
     Raises:
-        ConfigError: a share lies outside [0, 1).
+        ConfigError: a share lies outside [0, 1), or no such rule.
         DataError: an id is unknown, listed twice or shared by two cases, a patient is on two sides, the training part
             is empty, or there are too few patients.
     """
-    _check_shares(config)
+    _check(config)
     require_unique_ids(cases)
     cases = sorted(cases, key=lambda case: case.id)
-    groups = {case.id: case.group for case in cases}
+    by_case = config.rule in BY_CASE
+    if by_case and config.file is None:
+        return _by_rule([case.id for case in cases], config)
+    groups = {case.id: case.id if by_case else case.group for case in cases}
     official, origin = official_lists(cases, config, root)
     rng = np.random.default_rng(config.seed)
     if official is None:
@@ -79,6 +86,17 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
             train, val = _draw(train, groups, config.val, rng, f"{origin}: too few training patients for validation")
         split = Split(train, val, official["test"])
     return split
+
+
+def _by_rule(ids: Sequence[str], config: SplitConfig) -> Split:
+    parts = BY_CASE[config.rule](len(ids), config)
+    wanted = (True, config.val > 0, config.test > 0)
+    if any(want and not part for want, part in zip(wanted, parts, strict=True)):
+        raise DataError(
+            f"{len(ids)} case(s) ({shorten(ids)}) cannot be divided by data.split.rule={config.rule}: add cases"
+        )
+    train, val, test = (tuple(ids[index] for index in part) for part in parts)
+    return Split(train, val, test)
 
 
 def _by_patient(groups: Mapping[str, str], config: SplitConfig, rng: np.random.Generator) -> Split:
@@ -176,7 +194,9 @@ def _read_lists(path: Path) -> dict[str, tuple[str, ...]]:
     return {part: tuple(content[part]) for part in _PARTS if part in content}
 
 
-def _check_shares(config: SplitConfig) -> None:
+def _check(config: SplitConfig) -> None:
+    if config.rule != "patient" and config.rule not in BY_CASE:
+        raise ConfigError(f"data.split.rule={config.rule}: choose one of patient, {', '.join(BY_CASE)}")
     for key, share in (("test", config.test), ("val", config.val)):
         if not 0 <= share < 1:
             raise ConfigError(f"data.split.{key}={share}: must be a share, 0 or more and below 1")

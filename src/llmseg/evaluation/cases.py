@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from llmseg.data.cache import CachedCase
 from llmseg.data.cases import Case
 from llmseg.data.files import read_header, read_voxels
 from llmseg.data.preprocessing import Recipe
+from llmseg.data.resize import hard_label
 from llmseg.data.scan import encode_label
 from llmseg.evaluation.baselines import apply_thresholds, fit_thresholds
 from llmseg.evaluation.llm_dice import llm_dice
@@ -100,8 +102,9 @@ def _score_masks(case: CachedCase, predicted: Mask, label: Mask, recipe: Recipe,
 
 
 def _llm_dice(probability: Tensor, case: CachedCase, recipe: Recipe) -> dict[str, dict[str, float]]:
-    label = case.label()
-    assert label is not None
+    stored = case.label()
+    assert stored is not None
+    label = hard_label(torch.from_numpy(np.array(stored)), recipe.overlapping).numpy()
     first = probability.shape[1] - len(recipe.classes)  # 1 where background has a channel of its own
     result = {}
     for index, name in enumerate(recipe.classes):

@@ -128,8 +128,10 @@ def intensity(image: np.ndarray, empty: list[float | None], facts: dict[str, Any
         if facts["intensity"] == "zscore":
             tissue = values if value is None else values[values != value]
             channel[...] = (values - tissue.mean(dtype=np.float64)) / max(tissue.std(dtype=np.float64), 1e-8)
-        elif facts["intensity"] == "minmax":
+        elif facts["intensity"] in ("minmax", "unit", "pm1"):  # only pictures have a full scale of their own
             channel[...] = (values - values.min()) / max(values.max() - values.min(), np.float32(1e-8))
+            if facts["intensity"] == "pm1":
+                channel[...] = 2 * channel - 1
         else:
             low, high = facts["window"]
             channel[...] = (np.clip(values, low, high) - np.float32(low)) / np.float32(high - low)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,11 +12,14 @@ from torch.optim import Optimizer
 
 from llmseg.data.augmentation import Augment
 from llmseg.data.datamodule import ValidationBatch
+from llmseg.data.resize import hard_label
 from llmseg.data.seeds import derive
 from llmseg.inference.predict import channels_last_weights, on_input_grid, predict_stack, sigmoid_or_softmax
+from llmseg.methods.memory import checkpoint_blocks
+from llmseg.methods.schedules import stretch
 
 Batch = tuple[Tensor, Tensor]
-"""Image (N, C, *spatial) float32 and label (N, L, *spatial) uint8."""
+"""Image (N, C, *spatial) float32 and label (N, L, *spatial) uint8, or soft masks of the classes in float32."""
 
 
 class SegmentationMethod(pl.LightningModule):
@@ -23,13 +27,16 @@ class SegmentationMethod(pl.LightningModule):
 
     Args:
         net: gives logits (N, K, *its own grid).
-        loss: of logits and label on the label's grid.
+        loss: of logits, on the network's or the label's grid, and label.
         optimizer: makes an optimiser from the parameters.
         scheduler: makes a Lightning scheduler configuration from the optimiser and the number of steps.
         augment: of training batches.
         overlapping: classes are overlapping regions.
         patch_size: of a 3D network.
         seed: of augmentation and dropout, together with epoch, batch and process.
+        compile: the network with torch.compile: true, false, or auto for on CUDA devices only.
+        gradient_checkpointing: compute the insides of the network's blocks a second time in the backward pass instead
+            of keeping them: less memory, more time, the same gradients.
         record: plain containers that the checkpoint carries under "llmseg" (the resolved configuration), so that it
             loads with `torch.load(weights_only=True)` and the network can be built again.
     """
@@ -45,9 +52,16 @@ class SegmentationMethod(pl.LightningModule):
         patch_size: Sequence[int],
         seed: int,
         record: Mapping[str, Any],
+        compile: bool | str = "auto",
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        if compile not in (True, False, "auto"):
+            raise ValueError(f"method.compile={compile}: choose auto, true or false")
         self.net = channels_last_weights(net)
+        self._compile = compile
+        if gradient_checkpointing:
+            checkpoint_blocks(self.net)
         self.loss = loss
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
@@ -57,6 +71,14 @@ class SegmentationMethod(pl.LightningModule):
         self.seed = seed
         self._record = dict(record)
         self._scores: list[Tensor] = []
+        self._epoch_loss = torch.zeros(2, dtype=torch.float64)  # sum over the epoch's samples, and their number
+        self._saved_steps: int | None = None
+
+    def setup(self, stage: str) -> None:
+        """Compile the network in place, so that checkpoints keep their plain keys."""
+        device = self.trainer.strategy.root_device
+        if self._compile is True or (self._compile == "auto" and device.type == "cuda" and _has_triton()):
+            self.net.compile()
 
     @abstractmethod
     def training_loss(self, batch: Batch) -> Tensor:
@@ -77,14 +99,23 @@ class SegmentationMethod(pl.LightningModule):
         loss = self.training_loss(batch)
         size = len(batch[0])
         self.log("train/loss", loss, prog_bar=True, batch_size=size)
-        self.log("train/loss_epoch", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=size)
+        total = loss.detach().double() * size
+        # stays on the device: to read it would stop the accelerator at every step
+        self._epoch_loss = self._epoch_loss.to(total.device) + torch.stack([total, torch.full_like(total, size)])
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Mean loss of the whole epoch over all processes, also where it was resumed in between."""
+        total, samples = self._all_epoch_loss().tolist()
+        self._epoch_loss.zero_()
+        self.log("train/loss_epoch", total / max(samples, 1), rank_zero_only=False)
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Loss and hard Dice of one whole case on the network's grid."""
         image, label, counts = batch
         logits = predict_stack(self.net, image, self.patch_size)
-        dice = case_dice(sigmoid_or_softmax(logits, self.overlapping), label, self.overlapping)
+        hard = hard_label(label, self.overlapping)
+        dice = case_dice(sigmoid_or_softmax(logits, self.overlapping), hard, self.overlapping)
         values = torch.stack([self.loss(logits, label).double(), dice.nansum(), (~dice.isnan()).sum().double()])
         weight = torch.ones_like(values[:1])
         self._scores.append(torch.cat([values, weight]) * float(counts))
@@ -103,9 +134,33 @@ class SegmentationMethod(pl.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer, steps)}
 
+    def on_train_start(self) -> None:
+        """Let a schedule over all steps reach the new end where a resume has moved it."""
+        steps = int(self.trainer.estimated_stepping_batches)
+        if self._saved_steps not in (None, steps):
+            for config in self.trainer.lr_scheduler_configs:
+                stretch(config.scheduler, lambda optimizer: self._make_scheduler(optimizer, steps)["scheduler"])
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the record into the checkpoint."""
+        """Put the record and the state that no other part saves into the checkpoint."""
         checkpoint["llmseg"] = self._record
+        checkpoint["epoch_loss"] = self._all_epoch_loss()
+        checkpoint["steps"] = int(self.trainer.estimated_stepping_batches)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take that state back."""
+        self._saved_steps = checkpoint.get("steps")
+        if "epoch_loss" in checkpoint and self.global_rank == 0:  # the sum over all processes
+            self._epoch_loss = checkpoint["epoch_loss"].clone()
+
+    def _all_epoch_loss(self) -> Tensor:
+        total = self.trainer.strategy.reduce(self._epoch_loss.to(self.device, copy=True), reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return total.cpu()
+
+
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
 
 
 def case_dice(probability: Tensor, label: Tensor, overlapping: bool) -> Tensor:

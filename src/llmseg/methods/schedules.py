@@ -1,5 +1,6 @@
 """Learning-rate schedules over the whole training, as Lightning's scheduler configurations."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch.optim import Optimizer
@@ -37,6 +38,24 @@ def plateau(optimizer: Optimizer, steps: int, factor: float = 0.5, patience: int
     """Multiply by `factor` when the validation loss has not fallen for `patience` epochs."""
     schedule = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
     return {"scheduler": schedule, "interval": "epoch", "monitor": "val/loss"}
+
+
+def stretch(schedule: Any, fresh: Callable[[Optimizer], Any]) -> None:
+    """Give a schedule that was restored from a checkpoint the length of a fresh one, and keep its place, in place.
+
+    Args:
+        schedule: as restored; one that no number of steps rules (plateau) stays as it is.
+        fresh: makes the schedule of the new length for an optimiser.
+    """
+    if not isinstance(schedule, LRScheduler) or isinstance(schedule, ReduceLROnPlateau):
+        return
+    place, optimizer = schedule.last_epoch, schedule.optimizer
+    new = fresh(optimizer)
+    schedule.__dict__.update({key: new.__dict__[key] for key in schedule.state_dict() if key in new.__dict__})
+    schedule.last_epoch = place
+    for group, rate in zip(optimizer.param_groups, new.__class__._get_closed_form_lr(schedule), strict=True):
+        group["lr"] = rate
+    schedule._last_lr = [group["lr"] for group in optimizer.param_groups]
 
 
 def _each_step(schedule: LRScheduler) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def _draw_row(figure: Figure, rank: str, case: CasePicture, vertical: tuple[floa
             draw_masks(axes, masks, case.aspect)
         if column > 1:
             for mask in case.label:
-                _outline(axes, mask, "white", 0.9, "dotted")
+                outline(axes, mask, "white", 0.9, "dotted")
 
 
 def draw_image(axes: Axes, image: NDArray[Any], aspect: float) -> None:
@@ -167,10 +167,11 @@ def draw_masks(axes: Axes, masks: BoolArray, aspect: float) -> None:
     for mask, colour in zip(masks, _colours(len(masks)), strict=True):
         fill = np.where(mask[..., None], to_rgba(colour, 0.35), (0.0, 0.0, 0.0, 0.0))
         axes.imshow(fill, aspect=aspect, interpolation="nearest")
-        _outline(axes, mask, colour, 1.6)
+        outline(axes, mask, colour, 1.6)
 
 
-def _outline(axes: Axes, mask: BoolArray, colour: str, width: float, line: str = "solid") -> None:
+def outline(axes: Axes, mask: BoolArray, colour: str, width: float, line: str = "solid") -> None:
+    """Draw the outline of a mask (H, W), in points' width."""
     if mask.any():
         # The margin closes outlines at the border of the picture.
         rows, columns = (np.arange(-1, size + 1) for size in mask.shape)

@@ -52,6 +52,11 @@ class RunFolder:
             raise UserError(f"run={path}: no run folder (it has no config.yaml); give one that train.py wrote")
         return cls(path)
 
+    @property
+    def last(self) -> Path:
+        """Path of last.ckpt, which may not be there yet."""
+        return self.checkpoints / "last.ckpt"
+
     def discard(self) -> None:
         """Remove the folder of a run that failed before its first checkpoint, and its two parents where empty then."""
         if any(self.checkpoints.glob("*.ckpt")):

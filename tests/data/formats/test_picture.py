@@ -252,3 +252,27 @@ def test_whatever_is_broken_ends_in_one_line(tmp_path: Path, extension: str, cha
             read(path)
         except DataError as error:
             one_line(error, path)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.array([[0, 64, 128, 255]], np.uint8), [[0, 64 / 255, 128 / 255, 1]]),
+        (np.array([[0, 32768, 65535]], np.uint16), [[0, 32768 / 65535, 1]]),
+        (np.array([[0, 1]], np.uint8), [[0, 1]]),  # one value beside 0 is the foreground, whatever it is
+        (np.array([[0, 0]], np.uint8), [[0, 0]]),
+    ],
+)
+def test_a_soft_mask_keeps_its_grey_values(tmp_path: Path, pixels: np.ndarray, expected: list[list[float]]) -> None:
+    path = write_picture(tmp_path / "a.png", pixels) / "mask"
+    assert picture.is_mask(path)
+    assert not picture.is_mask(tmp_path / "a.png")
+    voxels = read_voxels(picture.soft(path))
+    assert voxels.dtype == np.float32
+    np.testing.assert_allclose(voxels[..., 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "scale"), [(np.uint8, 255), (np.uint16, 65535), (np.int32, None)])
+def test_full_scale_is_that_of_the_type(tmp_path: Path, kind: type, scale: float | None) -> None:
+    path = write_picture(tmp_path / "a.tif", np.array([[0, 7]], kind))
+    assert picture.full_scale(path / "grey") == scale

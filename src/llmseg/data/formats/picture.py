@@ -10,6 +10,7 @@ What is read is a last part of the path, so that one file can be a channel or a 
 - `a.png/mask`: 0 and 1, see `_binary`. Masks are saved as 0 and 255, 0 and 1, in palette colours, with anti-aliased
   borders or as JPEG, whose artefacts scatter values over the whole range: only a threshold gives the mask back, and it
   has to come before anything else sees the values. A comparison with 0 instead dilates thin structures.
+- `a.png/soft`: the grey values of a mask from 0 to 1, before any threshold; a mask without grey is as `mask`.
 - `a.png/index`: class numbers as they are, the indices of a palette picture rather than its colours.
 """
 
@@ -65,6 +66,27 @@ def files(path: Path) -> list[Path]:
 def file_of(path: Path) -> Path:
     """The picture's own path: `a.png` for `a.png/mask`."""
     return path.parent if path.name in _VIEWS and path.parent.suffix.lower() in SUFFIXES else path
+
+
+def is_mask(path: Path) -> bool:
+    """Whether a path is a picture's binary mask, `a.png/mask`."""
+    return path.name == "mask" and file_of(path) != path
+
+
+def soft(path: Path) -> Path:
+    """The same mask before its threshold: `a.png/soft` for `a.png/mask`."""
+    return path.with_name("soft")
+
+
+def full_scale(path: Path) -> float | None:
+    """Largest value of a picture's type: 255 or 65535; None where it has no fixed scale (32-bit numbers).
+
+    Raises:
+        DataError: see `header`.
+    """
+    with _opened(file_of(path)) as image:
+        kind = np.dtype(_NUMBERS.get(image.mode, np.uint8))
+    return {1: 255.0, 2: 65535.0}.get(kind.itemsize)
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -176,7 +198,7 @@ def _binary(image: Image.Image, lossy: bool, file: Path) -> Plane:
         raise DataError(f"{file}: a mask needs whole numbers of 8 or 16 bits, not {grey.dtype}: save it as 8-bit PNG")
     scale = int(np.iinfo(grey.dtype).max)
     values = np.flatnonzero(np.bincount(grey.ravel()))
-    if not lossy and (len(values) == 1 or (len(values) == 2 and values[0] == 0)):
+    if not lossy and _has_two_values(values):
         return (grey > 0).astype(np.uint8)
     brightest = int(values[-1])
     if brightest <= scale // 2 and not (lossy and brightest <= _JPEG_NOISE):
@@ -185,6 +207,23 @@ def _binary(image: Image.Image, lossy: bool, file: Path) -> Plane:
             "and white, or name the classes of its values, 'data.reader.classes={name: value}'"
         )
     return (grey > scale // 2).astype(np.uint8)
+
+
+def _soft(image: Image.Image, lossy: bool, file: Path) -> Plane:
+    """A mask's grey values (H, W) float32, 0 to 1; 0 and 1 where `_binary` needs no threshold.
+
+    Raises:
+        DataError: see `_binary`.
+    """
+    binary, grey = _binary(image, lossy, file), _grey(image)
+    if not lossy and _has_two_values(np.flatnonzero(np.bincount(grey.ravel()))):
+        return binary.astype(np.float32)
+    return (grey / np.float32(np.iinfo(grey.dtype).max)).astype(np.float32)
+
+
+def _has_two_values(values: NDArray[np.intp]) -> bool:
+    """Whether these are 0 and one more, or a single one."""
+    return len(values) == 1 or (len(values) == 2 and values[0] == 0)
 
 
 def _index(image: Image.Image, lossy: bool, file: Path) -> Plane:
@@ -211,5 +250,6 @@ _VIEWS: dict[str, Callable[[Image.Image, bool, Path], Plane]] = {
     "grey": _grey,
     **{name: _colour(index) for index, name in enumerate(COLOURS)},
     "mask": _binary,
+    "soft": _soft,
     "index": _index,
 }

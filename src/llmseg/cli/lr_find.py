@@ -1,0 +1,51 @@
+"""`python train.py lr_find=true`: a learning rate to begin with, before any real training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytorch_lightning.tuner import Tuner
+
+from llmseg.cli import build
+from llmseg.cli.console import console_log, log, quiet_libraries
+from llmseg.data.datamodule import SegmentationData
+from llmseg.errors import UserError
+from llmseg.methods.base import SegmentationMethod
+from llmseg.runs import RunFolder
+
+STEPS = 100
+LOWEST, HIGHEST = 1e-7, 1.0
+
+
+def find(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, method: SegmentationMethod) -> float:
+    """Range test (Smith 2017): raise the rate from step to step and look where the loss falls fastest.
+
+    Prints the suggestion and writes figures/lr_find.png; no checkpoint, no metrics.
+
+    Raises:
+        UserError: the loss was not finite often enough.
+    """
+    quiet_libraries()
+    trainer = build.build_trainer(
+        {
+            **config,
+            "callbacks": {},
+            "logger": None,
+            "trainer": {**config["trainer"], "max_epochs": -1, "max_steps": STEPS, "enable_progress_bar": False},
+        },
+        run,
+    )
+    with console_log(run.path / "console.log"):
+        finder = Tuner(trainer).lr_find(
+            method, datamodule=data, min_lr=LOWEST, max_lr=HIGHEST, num_training=STEPS, update_attr=False
+        )
+        assert finder is not None
+        rate = finder.suggestion()
+        if rate is None:
+            raise UserError("lr_find: the loss was not finite often enough; look at the data and the loss")
+        figure = finder.plot(suggest=True)
+        assert figure is not None
+        path = run.path / "figures" / "lr_find.png"
+        path.parent.mkdir(exist_ok=True)
+        figure.savefig(path, dpi=150)
+        log.info(f"lr_find: the loss falls fastest at {rate:.2g}, see {path}; train with optimizer.lr={rate:.2g}")
+    return rate
