@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
@@ -139,17 +140,24 @@ def images(loggers: Sequence[Logger], name: str, figure: Path, panels: Sequence[
     """
     for logger in loggers:
         if isinstance(logger, WandbLogger):
+            size = np.max([panel["image"].shape for panel in panels], axis=0)  # W&B shows pictures of one size only
             masks = [
-                {key: {"mask_data": mask, "class_labels": panel["classes"]} for key, mask in panel["masks"].items()}
+                {
+                    key: {"mask_data": _padded(mask, size), "class_labels": panel["classes"]}
+                    for key, mask in panel["masks"].items()
+                }
                 for panel in panels
             ]
-            logger.log_image(
-                name, [panel["image"] for panel in panels], masks=masks, caption=[panel["caption"] for panel in panels]
-            )
+            pictures = [_padded(panel["image"], size) for panel in panels]
+            logger.log_image(name, pictures, masks=masks, caption=[panel["caption"] for panel in panels])
         elif isinstance(logger, TensorBoardLogger):
             from matplotlib.image import imread
 
             logger.experiment.add_image(name, imread(figure)[..., :3], step, dataformats="HWC")
+
+
+def _padded(plane: np.ndarray, size: np.ndarray) -> np.ndarray:
+    return np.pad(plane, [(0, int(n) - m) for n, m in zip(size, plane.shape, strict=True)])
 
 
 @rank_zero_only
