@@ -236,3 +236,20 @@ def test_submitit_runs_the_jobs_of_a_sweep(train: Command, tmp_path: Path, capfd
     (run,) = runs_in(tmp_path / "runs")
     assert status(RunFolder(run)).state == "finished"
     assert (tmp_path / "runs" / ".submitit").is_dir()
+
+
+def test_two_nodes_of_slurm_share_one_run(tmp_path: Path) -> None:
+    """Two tasks as `srun` starts them, here on one machine; Lightning's Slurm environment joins them."""
+    words = (*TINY, "trainer=ddp", "trainer.num_nodes=2", f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path}")
+    slurm = {
+        "SLURM_JOB_ID": str(10_000 + os.getpid() % 9_000), "SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "1",
+        "SLURM_NNODES": "2", "SLURM_LOCALID": "0", "MASTER_ADDR": "127.0.0.1",
+    }  # fmt: skip
+    tasks = []
+    for number in ("0", "1"):
+        env = {**os.environ, **slurm, "SLURM_PROCID": number, "SLURM_NODEID": number}
+        tasks.append(subprocess.Popen([sys.executable, ROOT / "train.py", *words], cwd=tmp_path, env=env))
+    assert [each.wait(timeout=240) for each in tasks] == [0, 0]
+    (run,) = runs_in(tmp_path / "runs")
+    assert status(RunFolder(run)).state == "finished"
+    assert (run / "cases.csv").is_file()

@@ -11,6 +11,7 @@ from llmseg.cli import build
 from llmseg.cli.console import console_log, log, quiet_libraries
 from llmseg.cli.hardware import resolve, torch_device
 from llmseg.cli.score import Scorer
+from llmseg.cli.slurm import is_follower
 from llmseg.data.datamodule import SegmentationData
 from llmseg.errors import ConfigError, UserError
 from llmseg.runs import RunFolder
@@ -48,7 +49,7 @@ def open_run(folder: str) -> RunFolder:
     if not (path / "config.yaml").is_file():
         raise UserError(f"resume={folder}: no run folder (it has no config.yaml); give one that train.py wrote")
     run = RunFolder(path)
-    if is_running(run):
+    if is_running(run) and not is_follower():  # a follower's first task may have begun
         raise UserError(f"resume={folder}: another process trains in this folder; wait for it, or stop it")
     return run
 

@@ -31,8 +31,11 @@ def train(cfg: "DictConfig") -> "Result":
         UserError: anything that the user can mend. Up to the start of the training nothing has been written but
             the cache.
     """
+    from hydra.core.hydra_config import HydraConfig
+
     from llmseg.cli import build
     from llmseg.cli.lr_find import find
+    from llmseg.cli.slurm import is_follower, shared_folder
     from llmseg.errors import ConfigError, UserError
     from llmseg.runs import RunFolder
     from llmseg.runs.result import Result
@@ -47,15 +50,17 @@ def train(cfg: "DictConfig") -> "Result":
         raise ConfigError(f"data.split.test={cfg.data.split.test}: no cases to score; hold some out, or evaluate=false")
     build.check_monitors(config, data)
     method = build.build_method(config, build.build_net(config, data), data)
-    folder = RunFolder.create(Path(config["paths"]["runs"]), config["name"])
-    folder.write_config(config)
+    runs = Path(config["paths"]["runs"])
+    words = HydraConfig.get().overrides.task
+    folder = shared_folder(runs, words, lambda: RunFolder.create(runs, config["name"]).with_config(config))
     try:
         if cfg.lr_find:
             find(config, folder, data, method)
         else:
             _start(config, folder, data, method)
     except UserError:
-        folder.discard()
+        if not is_follower():
+            folder.discard()
         raise
     return Result.of(folder.path)
 
