@@ -77,6 +77,9 @@ def test_other_settings_are_other_rows_and_other_seeds_are_not(tmp_path: Path, c
     assert len(table(tmp_path)) == 1
     make(tmp_path, "grok3", [0.5] * 3, **change)
     assert len(table(tmp_path)) == 2
+    repaired = [row["network"].endswith(" repaired") for row in table(tmp_path)]
+    assert any(repaired) == bool(change.get("model", {}).get("repaired"))
+    assert not all(repaired)
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,18 +32,36 @@ def test_last_is_the_end_and_best_is_the_best(train: Command, tmp_path: Path, mo
 
 
 def test_every_epoch_has_an_order_of_its_own(train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = batches(monkeypatch)
+    assert train("trainer.max_epochs=3", "evaluate=false", "augment=none") == 0
+    assert len(seen) == 3 * 5
+    assert not any(torch.equal(seen[0], other) for other in (seen[5], seen[10]))
+
+
+@pytest.mark.parametrize("words", [(), ("model.spatial_dims=3", "data.patch_size=[16,16,16]", "data.batch_size=1")])
+def test_overfitting_sees_two_batches_again_and_again(
+    words: tuple[str, ...], train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = batches(monkeypatch)
+    assert train("debug=overfit", "trainer.max_epochs=3", *words) == 0
+    assert len(seen) == 3 * 2
+    assert not torch.equal(seen[0], seen[1])
+    for first, second, third in zip(*[iter([*seen[::2], *seen[1::2]])] * 3, strict=True):
+        assert torch.equal(first, second)
+        assert torch.equal(first, third)
+
+
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """What tells a training's batches apart, filled in during the training."""
     seen: list[torch.Tensor] = []
     plain = SegmentationMethod.training_step
 
     def noted(self: SegmentationMethod, batch: Any, batch_idx: int) -> Any:
-        if batch_idx == 0:
-            seen.append(batch[0].sum(dim=(1, 2, 3)))
+        seen.append(batch[0].flatten(1).sum(dim=1))
         return plain(self, batch, batch_idx)
 
     monkeypatch.setattr(SegmentationMethod, "training_step", noted)
-    assert train("trainer.max_epochs=3", "evaluate=false", "augment=none") == 0
-    assert len(seen) == 3
-    assert not any(torch.equal(seen[0], other) for other in seen[1:])
+    return seen
 
 
 def test_the_averaged_network_is_the_one_that_is_scored(
@@ -95,6 +113,8 @@ def test_early_stopping(train: Command, tmp_path: Path) -> None:
         (("callbacks=[default,early_stopping]", "data.split.val=0"), "callbacks.early_stopping: watches val/dice"),
         (("save_every_n_steps=0",), "save_every_n_steps=0"),
         (("method.compile=sometimes",), "method.compile=sometimes"),
+        (("method.compile=true", "method.gradient_checkpointing=true"), "method.compile=true"),
+        (("trainer.max_epochs=-1",), "trainer.max_epochs=-1: without an end"),
         (("trainer=fsdp",), "this machine has none"),
     ],
 )

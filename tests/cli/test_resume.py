@@ -177,9 +177,9 @@ def test_a_finished_run_says_so_and_is_scored_where_that_is_missing(
     assert call("train", f"resume={whole}", "evaluate=true") == 0
     assert "finished already, 3 epochs, 15 steps" in capsys.readouterr().out
     assert (whole / "cases.csv").is_file()
-    stamp = (whole / "summary.json").stat().st_mtime_ns
+    kept = [(whole / name).read_bytes() for name in ("summary.json", "status.json")]
     assert call("train", f"resume={whole}") == 0
-    assert (whole / "summary.json").stat().st_mtime_ns == stamp
+    assert [(whole / name).read_bytes() for name in ("summary.json", "status.json")] == kept
     assert (whole / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
@@ -195,6 +195,7 @@ def test_what_may_not_change_is_named(train: Command, whole: Path, capsys: pytes
     error = refused(2, f"resume={whole}", "model=gpt4o", "data.batch_size=4", "trainer.devices=2", "seed=0")
     assert "model, data.batch_size, trainer.devices differ from" in error
     assert "trainer.max_epochs=2: the run is in its epoch 3" in refused(2, f"resume={whole}", "trainer.max_epochs=2")
+    assert "logger.mode differs from" in refused(2, f"resume={whole}", "logger.mode=online")  # it has logger=csv
     assert "no run folder" in refused(1, f"resume={whole.parent}")
     assert (whole / "config.yaml").read_bytes() == before
 

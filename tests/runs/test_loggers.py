@@ -172,3 +172,23 @@ def test_the_command_of_a_sweep_agent_is_accepted() -> None:
 )
 def test_only_the_last_name_of_a_folder_is_left(text: str, left: str) -> None:
     assert public({"a": [{"b": text}], "paths": {"runs": text}}) == {"a": [{"b": left}]}
+
+
+def test_neither_passwords_nor_case_names_nor_relative_folders_are_left() -> None:
+    config = {
+        "sweep": {"storage": "postgresql://user:secret@host/db"},
+        "callbacks": {"pruning": {"storage": "postgresql://user:secret@host/db", "warmup": 2}},
+        "data": {
+            "label_convention": {"mueller_anna": "2015", "schmidt_otto": "2018"},
+            "split": {"file": "~mueller/trial/split.json", "seed": 3},
+            "reader": {"groups": {"file": "../otto/videos.csv"}},
+        },
+    }
+    assert public(config) == {
+        "callbacks": {"pruning": {"warmup": 2}},
+        "data": {
+            "label_convention": ["2015", "2018"],
+            "split": {"file": "split.json", "seed": 3},
+            "reader": {"groups": {"file": "videos.csv"}},
+        },
+    }

@@ -81,6 +81,16 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
+def check_length(trainer: Mapping[str, Any]) -> None:
+    """Refuse a training without an end, which no schedule could be laid over.
+
+    Raises:
+        ConfigError: neither epochs nor steps are limited.
+    """
+    if trainer["max_epochs"] == -1 and trainer["max_steps"] == -1:
+        raise ConfigError("trainer.max_epochs=-1: without an end; give trainer.max_steps, or a number of epochs")
+
+
 def check_monitors(config: Mapping[str, Any], data: SegmentationData) -> None:
     """Refuse a schedule or early stopping that watches the validation where there is none.
 
@@ -98,6 +108,8 @@ def check_monitors(config: Mapping[str, Any], data: SegmentationData) -> None:
     for name, node in (config.get("callbacks") or {}).items():
         if node and node["_target_"].endswith("EarlyStopping"):
             watching[f"callbacks.{name}"] = node.get("monitor")
+        elif node and node["_target_"].endswith(".Pruning") and node.get("trial") is not None:
+            watching[f"callbacks.{name}"] = node.get("monitor", "val/dice")
     for key, metric in watching.items():
         if why and str(metric).startswith("val/"):
             chosen = f"={config['choices'][key]}" if key in config["choices"] else ""

@@ -59,7 +59,7 @@ def _row(part: pd.DataFrame, known: Mapping[str, Author]) -> tuple[float | None,
     summary = summarise(scores)
     dice, interval = summary["mean"]["dice"], summary["mean_interval"]["dice"]
     first = known[models[0]].network if models[0] in known else models[0]
-    repaired = " repaired" if part.get("config.model.repaired", pd.Series([False])).iloc[0] is True else ""
+    repaired = " repaired" if part.get("config.model.repaired", pd.Series([False])).iloc[0] == True else ""  # noqa: E712 (numpy's bool)
     seconds = [status(RunFolder(Path(folder))).seconds for folder in part["run"]]
     return dice, [
         f"{first}{repaired}",

@@ -133,6 +133,11 @@ def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
         raise  # the job's: a target refused its arguments
     except HydraException as error:
         raise ConfigError(" ".join(str(error).split())) from error
+    except Exception as error:
+        if _full_error() or type(error).__module__.partition(".")[0] not in ("joblib", "submitit"):
+            raise
+        what = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}".removesuffix(": ")
+        raise UserError(f"a job of the sweep was lost ({what}); the others are listed by llmseg.cli.runs") from error
     if task.error is not None:
         raise task.error
     outcomes = [each.return_value for batch in returned for each in batch] or task.outcomes

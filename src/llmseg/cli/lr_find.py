@@ -11,9 +11,19 @@ from llmseg.data.datamodule import SegmentationData
 from llmseg.errors import UserError
 from llmseg.methods.base import SegmentationMethod
 from llmseg.runs import RunFolder
+from llmseg.runs.state import recorded
 
 STEPS = 100
 LOWEST, HIGHEST = 1e-7, 1.0
+# one process: the rate is the same for many, and they would have to be started without Hydra
+_TRAINER = {
+    "max_epochs": -1,
+    "max_steps": STEPS,
+    "num_nodes": 1,
+    "strategy": "auto",
+    "fast_dev_run": False,
+    "enable_progress_bar": False,
+}
 
 
 def find(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, method: SegmentationMethod) -> float:
@@ -30,11 +40,11 @@ def find(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, meth
             **config,
             "callbacks": {},
             "logger": None,
-            "trainer": {**config["trainer"], "max_epochs": -1, "max_steps": STEPS, "enable_progress_bar": False},
+            "trainer": {**config["trainer"], **_TRAINER, "devices": _first(config["trainer"]["devices"])},
         },
         run,
     )
-    with console_log(run.path / "console.log"):
+    with recorded(run), console_log(run.path / "console.log"):
         finder = Tuner(trainer).lr_find(
             method, datamodule=data, min_lr=LOWEST, max_lr=HIGHEST, num_training=STEPS, update_attr=False
         )
@@ -49,3 +59,7 @@ def find(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, meth
         figure.savefig(path, dpi=150)
         log.info(f"lr_find: the loss falls fastest at {rate:.2g}, see {path}; train with optimizer.lr={rate:.2g}")
     return rate
+
+
+def _first(devices: int | list[int]) -> int | list[int]:
+    return devices[:1] if isinstance(devices, list) else 1

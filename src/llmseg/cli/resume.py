@@ -17,7 +17,7 @@ from llmseg.errors import ConfigError, UserError
 from llmseg.runs import RunFolder
 from llmseg.runs.checkpoint import KEY, read
 from llmseg.runs.result import last_value
-from llmseg.runs.state import is_running, recorded
+from llmseg.runs.state import is_running, locked
 
 _MISSING = object()
 _HARDWARE = ("trainer.accelerator", "trainer.devices", "trainer.precision")
@@ -49,7 +49,7 @@ def open_run(folder: str) -> RunFolder:
     if not (path / "config.yaml").is_file():
         raise UserError(f"resume={folder}: no run folder (it has no config.yaml); give one that train.py wrote")
     run = RunFolder(path)
-    if is_running(run) and not is_follower():  # a follower's first task may have begun
+    if not is_follower() and is_running(run):  # a follower's first task may have begun
         raise UserError(f"resume={folder}: another process trains in this folder; wait for it, or stop it")
     return run
 
@@ -76,7 +76,7 @@ def changed_config(run: RunFolder, cfg: DictConfig, overrides: Sequence[str]) ->
             same = new == _at(config, key)
         if same or key == "paths.runs":
             continue
-        if not _may_change(key) or new is _MISSING:
+        if not _may_change(key) or new is _MISSING or _at(config, key) is _MISSING:
             differing.append(key)
         elif key not in ("resume", "name"):
             _put(config, key, new)
@@ -86,6 +86,7 @@ def changed_config(run: RunFolder, cfg: DictConfig, overrides: Sequence[str]) ->
             "config.yaml; leave it out, or begin a new run"
         )
     build.check_checkpoints(config["evaluation"]["checkpoints"])
+    build.check_length(config["trainer"])
     resolve(config["trainer"]["accelerator"], config["trainer"]["devices"], config["trainer"]["precision"])
     return config
 
@@ -130,8 +131,7 @@ def check_split(run: RunFolder, data: SegmentationData) -> None:
 def finish(run: RunFolder, config: Mapping[str, Any], data: SegmentationData, point: Mapping[str, Any]) -> None:
     """Say that a run was trained to its end, and score it where that is missing."""
     quiet_libraries()
-    with recorded(run) as status, console_log(run.path / "console.log"):
-        status.steps = point["steps"]
+    with locked(run), console_log(run.path / "console.log"):
         log.info(
             f"{run.path}: finished already, {point['epoch']} epochs, {point['steps']} steps; for more give "
             f"trainer.max_epochs={2 * point['epoch']}"

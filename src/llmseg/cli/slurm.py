@@ -15,7 +15,7 @@ from llmseg.errors import UserError
 from llmseg.runs.folder import RunFolder, write
 
 NOTES = ".slurm"
-_PATIENCE = 600.0  # seconds; task 0 may be the last to find its data on a slow disk
+_PATIENCE = 3600.0  # seconds; task 0 may still be scoring the job before this one
 
 
 def is_follower() -> bool:

@@ -48,6 +48,7 @@ def train(cfg: "DictConfig") -> "Result":
     data.prepare(("train", "val", "test") if cfg.evaluate else ("train", "val"))
     if cfg.evaluate and not data.part("test"):
         raise ConfigError(f"data.split.test={cfg.data.split.test}: no cases to score; hold some out, or evaluate=false")
+    build.check_length(config["trainer"])
     build.check_monitors(config, data)
     method = build.build_method(config, build.build_net(config, data), data)
     runs = Path(config["paths"]["runs"])
@@ -75,6 +76,7 @@ def resume(cfg: "DictConfig") -> "Result":
 
     from llmseg.cli import build
     from llmseg.cli.resume import changed_config, check_split, finish, open_run, resume_point
+    from llmseg.cli.slurm import is_follower
     from llmseg.runs.result import Result
 
     run = open_run(cfg.resume)
@@ -88,7 +90,8 @@ def resume(cfg: "DictConfig") -> "Result":
     if config != run.config:
         run.write_config(config)
     if point is not None and point["finished"]:
-        finish(run, config, data, point)
+        if not is_follower():
+            finish(run, config, data, point)
     else:
         _start(config, run, data, method, resumes=True)
     return Result.of(run.path)

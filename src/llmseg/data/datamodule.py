@@ -93,7 +93,8 @@ class SegmentationData(pl.LightningDataModule):
         rank, world = self._process()
         samples = self._training_set()
         size, drop_last = self.config.batch_size, self.config.drop_last
-        order = EpochBatches(len(samples), size, rank, world, self.seed, self._start, drop_last)
+        is_frozen = bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
+        order = EpochBatches(len(samples), size, rank, world, self.seed, self._start, drop_last, is_frozen)
         workers = 0 if self.config.cache == "device" else self.config.workers
         return DataLoader(
             samples,

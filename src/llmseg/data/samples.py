@@ -129,6 +129,7 @@ class EpochBatches(Sampler[list[Index]]):
         seed: of the order.
         start: (epoch, batches of it to leave out), where a resumed training goes on.
         drop_last: leave out the last batch of an epoch where it is not full.
+        is_frozen: the first epoch again and again, its patches too (to overfit a few batches on purpose).
     """
 
     def __init__(
@@ -140,10 +141,12 @@ class EpochBatches(Sampler[list[Index]]):
         seed: int,
         start: tuple[int, int] = (0, 0),
         drop_last: bool = True,
+        is_frozen: bool = False,
     ) -> None:
         self.samples, self.batch_size, self.rank, self.world, self.seed = samples, batch_size, rank, world, seed
         self.start = start
         self.drop_last = drop_last
+        self.is_frozen = is_frozen
         self.epoch = start[0]  # loader workers fetch ahead before Lightning's first `set_epoch`
 
     @property
@@ -153,7 +156,7 @@ class EpochBatches(Sampler[list[Index]]):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next."""
-        self.epoch = epoch
+        self.epoch = 0 if self.is_frozen else epoch
 
     def __len__(self) -> int:
         """Batches of a whole epoch, also after a resume."""

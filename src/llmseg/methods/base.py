@@ -34,7 +34,8 @@ class SegmentationMethod(pl.LightningModule):
         overlapping: classes are overlapping regions.
         patch_size: of a 3D network.
         seed: of augmentation and dropout, together with epoch, batch and process.
-        compile: the network with torch.compile: true, false, or auto for on CUDA devices only.
+        compile: the network with torch.compile: true, false, or auto for on CUDA devices only, and not together with
+            gradient_checkpointing.
         gradient_checkpointing: compute the insides of the network's blocks a second time in the backward pass instead
             of keeping them: less memory, more time, the same gradients.
         record: plain containers that the checkpoint carries under "llmseg" (the resolved configuration), so that it
@@ -58,8 +59,10 @@ class SegmentationMethod(pl.LightningModule):
         super().__init__()
         if compile not in (True, False, "auto"):
             raise ValueError(f"method.compile={compile}: choose auto, true or false")
+        if gradient_checkpointing and compile is True:
+            raise ValueError("method.compile=true: torch.compile takes no network with gradient_checkpointing")
         self.net = channels_last_weights(net)
-        self._compile = compile
+        self._compile = False if gradient_checkpointing else compile
         if gradient_checkpointing:
             checkpoint_blocks(self.net)
         self.loss = loss
@@ -99,9 +102,9 @@ class SegmentationMethod(pl.LightningModule):
         loss = self.training_loss(batch)
         size = len(batch[0])
         self.log("train/loss", loss, prog_bar=True, batch_size=size)
-        total = loss.detach().double() * size
+        total = _precise(loss.detach()) * size
         # stays on the device: to read it would stop the accelerator at every step
-        self._epoch_loss = self._epoch_loss.to(total.device) + torch.stack([total, torch.full_like(total, size)])
+        self._epoch_loss = self._epoch_loss.to(total) + torch.stack([total, torch.full_like(total, size)])
         return loss
 
     def on_train_epoch_end(self) -> None:
@@ -116,7 +119,7 @@ class SegmentationMethod(pl.LightningModule):
         logits = predict_stack(self.net, image, self.patch_size)
         hard = hard_label(label, self.overlapping)
         dice = case_dice(sigmoid_or_softmax(logits, self.overlapping), hard, self.overlapping)
-        values = torch.stack([self.loss(logits, label).double(), dice.nansum(), (~dice.isnan()).sum().double()])
+        values = torch.stack([_precise(self.loss(logits, label)), dice.nansum(), _precise((~dice.isnan()).sum())])
         weight = torch.ones_like(values[:1])
         self._scores.append(torch.cat([values, weight]) * float(counts))
 
@@ -154,9 +157,15 @@ class SegmentationMethod(pl.LightningModule):
             self._epoch_loss = checkpoint["epoch_loss"].clone()
 
     def _all_epoch_loss(self) -> Tensor:
-        total = self.trainer.strategy.reduce(self._epoch_loss.to(self.device, copy=True), reduce_op="sum")
+        mine = self._epoch_loss.float() if self.device.type == "mps" else self._epoch_loss
+        total = self.trainer.strategy.reduce(mine.to(self.device, copy=True), reduce_op="sum")
         assert isinstance(total, Tensor)
-        return total.cpu()
+        return total.cpu().double()
+
+
+def _precise(values: Tensor) -> Tensor:
+    """In float64, but for Apple's accelerator, which has none."""
+    return values.float() if values.device.type == "mps" else values.double()
 
 
 def _has_triton() -> bool:
@@ -180,4 +189,4 @@ def case_dice(probability: Tensor, label: Tensor, overlapping: bool) -> Tensor:
         truth = torch.cat([label == index for index in classes], dim=1)
     axes = [0, *range(2, label.dim())]
     both, total = (predicted & truth).sum(axes), predicted.sum(axes) + truth.sum(axes)
-    return 2 * both.double() / total.double()
+    return 2 * _precise(both) / _precise(total)

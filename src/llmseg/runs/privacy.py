@@ -11,13 +11,15 @@ NAMES = "case_names.json"
 """Local file that says which case is behind `case 17`; never sent."""
 
 # an absolute path inside a text, with its parents apart; URLs of the web have no such start
-_PATH = re.compile(r"(?<![\w.:/\\])(?:sqlite:/*)?(?:~|[A-Za-z]:)?[\\/](?:[^\\/:*?\"<>|,;\n]+[\\/])*")
-_LOCAL = ("paths", "resume")  # nodes that say nothing about the training
+_PATH = re.compile(r"(?<![\w.:/\\])(?:sqlite:/*)?(?:~\w*|[A-Za-z]:)?[\\/](?:[^\\/:*?\"<>|,;\n]+[\\/])*")
+_LOCAL = ("paths", "resume", "sweep")  # nodes that say nothing about the training
+_SECRET = ("storage",)  # a database's address has its password
+_FILES = ("file", "root", "images", "masks")  # of a path the last name is enough, also of a relative one
 
 
 def public(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration without the machine's folders: of each absolute path only its last name is left."""
-    return {str(key): _stripped(value) for key, value in config.items() if key not in _LOCAL}
+    return {str(key): _of_key(str(key), value) for key, value in config.items() if key not in _LOCAL}
 
 
 def case_names(run: RunFolder) -> dict[str, str]:
@@ -34,7 +36,15 @@ def case_names(run: RunFolder) -> dict[str, str]:
 
 def _stripped(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _stripped(item) for key, item in value.items()}
+        return {str(key): _of_key(str(key), item) for key, item in value.items() if key not in _SECRET}
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [_stripped(item) for item in value]
     return _PATH.sub("", value.rstrip("/\\")) if isinstance(value, str) else value
+
+
+def _of_key(key: str, value: Any) -> Any:
+    if key == "label_convention" and isinstance(value, Mapping):  # its keys are names of cases
+        return sorted({str(item) for item in value.values()})
+    if key in _FILES and isinstance(value, str):
+        return re.split(r"[\\/]", value.rstrip("/\\"))[-1]
+    return _stripped(value)
