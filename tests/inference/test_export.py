@@ -219,6 +219,14 @@ def test_a_network_that_cannot_be_exported_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "model").exists()
 
 
+def test_a_network_whose_weights_have_exploded_is_one_line(tmp_path: Path) -> None:
+    net = network(2)
+    net.head.bias.data.fill_(torch.nan)  # type: ignore[union-attr, operator]
+    with pytest.raises(UserError, match="the network's own output is not finite"):
+        export(net, replace(RECIPE, image_size=(32, 32)), ["t1"], (32, 32), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def absent(name: str) -> Any:
         raise ImportError(name)

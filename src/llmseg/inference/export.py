@@ -109,6 +109,9 @@ def export(
 
 def _network(net: nn.Module, channels: int, size: Sequence[int], path: Path) -> Exported:
     """Write model.onnx as free as the network allows, checked against PyTorch."""
+    with torch.no_grad():
+        if not net(_random(1, channels, size)).isfinite().all():
+            raise UserError("the network's own output is not finite; its training went wrong, see metrics.csv")
     notes = []
     for free_batch, free_size in ((True, True), (True, False), (False, False)):
         fault = _convert(net, _random(2 if free_batch else 1, channels, size), path, free_batch, free_size)
