@@ -15,3 +15,14 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """A data set, scan or label that cannot be used as it is. Exit code 1."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's message, or its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as one line: a user error's message, or else its type and message."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}".removesuffix(": ")

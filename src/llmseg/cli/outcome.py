@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmseg.errors import UserError
+from llmseg.errors import UserError, one_line
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,11 @@ class Outcome:
     @classmethod
     def of(cls, overrides: Sequence[str], error: Exception) -> "Outcome":
         """A failed job; an error that no user can mend is printed with its stack trace."""
-        text = " ".join(str(error).split())
+        text = one_line(error)
         if isinstance(error, UserError):
             print(f"error: {text} [{' '.join(overrides)}]", file=sys.stderr)
         else:
             traceback.print_exception(error)
-            text = f"{type(error).__name__}: {text}".removesuffix(": ")
         return cls(tuple(overrides), error=text)
 
     def __float__(self) -> float:

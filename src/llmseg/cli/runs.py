@@ -15,7 +15,6 @@ from llmseg.cli.console import render
 from llmseg.errors import ConfigError, UserError
 
 COLUMNS = ("run", "state", "model", "data", "dice", "steps", "seconds", "date")
-STATES = ("finished", "pruned", "failed", "unfinished", "running")
 _REMOVABLE = ("failed", "unfinished", "pruned")
 _LOCAL = ("paths.", "choices.", "name")
 
@@ -38,8 +37,11 @@ class _Filter:
         made = cls(*found.groups())
         if made.sign not in ("=", "!=") and _number(made.value) is None:
             raise ConfigError(f"{word}: '{made.value}' is not a number")
-        if made.key == "state" and made.value not in STATES:
-            raise ConfigError(f"{word}: choose from {', '.join(STATES)}")
+        if made.key == "state":
+            from llmseg.runs.state import STATES
+
+            if made.value not in STATES:
+                raise ConfigError(f"{word}: choose from {', '.join(STATES)}")
         return made
 
     def __call__(self, row: Mapping[str, Any]) -> bool:

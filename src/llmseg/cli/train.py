@@ -52,8 +52,13 @@ def train(cfg: "DictConfig") -> "Result":
     build.check_monitors(config, data)
     method = build.build_method(config, build.build_net(config, data), data)
     runs = Path(config["paths"]["runs"])
-    words = HydraConfig.get().overrides.task
-    folder = shared_folder(runs, words, lambda: RunFolder.create(runs, config["name"]).with_config(config))
+
+    def make() -> RunFolder:
+        made = RunFolder.create(runs, config["name"])
+        made.write_config(config)
+        return made
+
+    folder = shared_folder(runs, HydraConfig.get().overrides.task, make)
     try:
         if cfg.lr_find:
             find(config, folder, data, method)

@@ -26,9 +26,10 @@ from omegaconf.errors import (
 )
 from yaml import MarkedYAMLError, YAMLError
 
-from llmseg.cli.config import RESOLVERS, check_plain, first_line, join, user_keys
+from llmseg.cli.config import RESOLVERS
 from llmseg.cli.schema import Signature, hint, signature
-from llmseg.errors import ConfigError
+from llmseg.cli.typed import check_plain, join, user_keys
+from llmseg.errors import ConfigError, first_line
 
 INSTANTIATE_KEYS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_", "_args_"})
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from llmseg.data.preprocessing import Recipe
-from llmseg.errors import UserError
+from llmseg.errors import UserError, first_line
 
 FILES = ("model.onnx", "preprocessing.json", "infer_onnx.py")
 # Largest difference to PyTorch that is taken for rounding, as a share of the largest logit; 1e-5 is usual at most.
@@ -149,7 +149,7 @@ def _convert(net: nn.Module, image: Tensor, path: Path, free_batch: bool, free_s
                 verbose=False,
             )
         except Exception as error:  # the exporter raises whatever any of its stages does
-            return f"{type(error).__name__}: {_first_line(error)}"
+            return f"{type(error).__name__}: {first_line(error)[:200]}"
     return None
 
 
@@ -174,7 +174,7 @@ def _fault(net: nn.Module, image: Tensor, path: Path) -> str | None:
     try:
         difference = _difference(net, image, path)
     except Exception as error:  # PyTorch's and ONNX Runtime's refusals have no common class
-        return _first_line(error).replace(str(path), path.name)
+        return first_line(error)[:200].replace(str(path), path.name)
     return f"logits differ by {difference:.1e} of the largest" if difference > _TOLERANCE else None
 
 
@@ -262,7 +262,3 @@ def _quiet() -> Any:
             yield
         finally:
             logging.disable(level)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

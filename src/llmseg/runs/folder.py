@@ -91,11 +91,6 @@ class RunFolder:
             raise UserError(f"{self.path / 'config.yaml'}: cannot be read ({str(error).splitlines()[0]})") from error
         return content
 
-    def with_config(self, config: Mapping[str, Any]) -> "RunFolder":
-        """Itself, after writing config.yaml."""
-        self.write_config(config)
-        return self
-
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write config.yaml."""
         write(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))

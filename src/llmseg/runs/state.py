@@ -13,7 +13,7 @@ from time import perf_counter
 
 from filelock import FileLock, Timeout
 
-from llmseg.errors import UserError
+from llmseg.errors import UserError, one_line
 from llmseg.runs.folder import RunFolder
 
 STATES = ("finished", "pruned", "failed", "unfinished", "running")
@@ -126,9 +126,3 @@ def is_running(run: RunFolder) -> bool:
         return True
     lock.release()
     return False
-
-
-def one_line(error: BaseException) -> str:
-    """An exception as a line: a user error's message, or else its type and message."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}".removesuffix(": ")

@@ -1,0 +1,62 @@
+"""Checking a configuration's plain nodes against the dataclasses of `llmseg.cli.config`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from llmseg.cli.schema import hint
+from llmseg.errors import ConfigError, first_line
+
+_KINDS = {"Integer": "an integer", "Float": "a number", "bool": "true or false"}
+
+
+def check_plain(cfg: DictConfig, schema: type, choices: Mapping[str, Any]) -> None:
+    """Check keys and types of what the dataclasses describe, and complete it with their default values."""
+    typed = OmegaConf.structured(schema)
+    fields = set(map(str, typed))  # not `key in typed`, which is False for mandatory keys
+    known = fields | {group.partition("/")[0] for group in choices}
+    for key in user_keys(cfg):
+        if key not in known:
+            raise ConfigError(f"{key}: no such key{hint(key, known)}")
+    try:
+        merged = OmegaConf.merge(typed, OmegaConf.masked_copy(cfg, [key for key in user_keys(cfg) if key in fields]))
+    except OmegaConfBaseException as error:
+        raise ConfigError(_plain_message(error)) from error
+    plain = OmegaConf.to_container(merged, resolve=False)
+    assert isinstance(plain, dict)
+    with open_dict(cfg):
+        for name, value in plain.items():
+            # A group without a choice stays as given: `evaluate.py data.root=...` changes one key of the run's data.
+            if name not in choices or choices[str(name)] is not None:
+                cfg[name] = value
+
+
+def _plain_message(error: OmegaConfBaseException) -> str:
+    """Say in one line which key of a dataclass node is unknown or which value has the wrong type."""
+    key, text = str(error.full_key or error.key), first_line(error)
+    if isinstance(error, ConfigKeyError | ConfigAttributeError) and error.parent_node is not None:
+        path = key.rpartition(".")[0]
+        return f"{key}: no such key{hint(str(error.key), map(str, error.parent_node), prefix=join(path, ''))}"
+    if isinstance(error, ValidationError):
+        if wrong := re.match(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)", text):
+            return f"{key}: '{wrong[1]}' is not {_KINDS.get(wrong[2], wrong[2])}"
+        if "value 'None'" in text:
+            return f"{key} cannot be null"
+        if "is not a ListConfig" in text:
+            return f"{key} is not a list"
+    return f"{key}: {text}"
+
+
+def user_keys(cfg: DictConfig) -> list[str]:
+    """Return the top-level keys except Hydra's own."""
+    return [str(key) for key in cfg if key != "hydra"]
+
+
+def join(path: str, key: object) -> str:
+    """Return the dotted path of a key (`[i]` for a list's index)."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else str(key)
