@@ -1,5 +1,7 @@
 """The V-Net that the semi-supervised segmentation literature compares on."""
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -47,6 +49,7 @@ class VNet(nn.Module):
         for before, after, convolutions in zip(widths[::-1], widths[-2::-1], (3, 3, 2, 1), strict=False):
             self.up.append(_norm_relu(nn.ConvTranspose3d(before, after, kernel_size=2, stride=2), after))
             self.decoder.append(_convs(after, after, convolutions))
+        self.deepest_channels = widths[-1]
         self.dropout_rate = 0.5 if has_dropout else 0.0
         self.head = nn.Conv3d(width, out_channels, kernel_size=1)
 
@@ -56,18 +59,30 @@ class VNet(nn.Module):
         Raises:
             ValueError: a side is not a multiple of 16.
         """
+        return self.decode(self.encode(x))
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Features of the five levels, the deepest (N, deepest_channels, X / 16, Y / 16, Z / 16) last.
+
+        Raises:
+            ValueError: see `forward`.
+        """
         if any(size < self.stride or size % self.stride for size in x.shape[2:]):
             given = " x ".join(str(size) for size in x.shape[2:])
             raise ValueError(f"input of size {given} does not fit: every side must be a multiple of {self.stride}")
-        x = self.encoder[0](x)
-        skips = []
+        features = [self.encoder[0](x)]
         for down, block in zip(self.down, self.encoder[1:], strict=True):
-            skips.append(x)
-            x = block(down(x))
+            features.append(block(down(features[-1])))
+        return features
+
+    def decode(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits of what `encode` gives."""
+        *skips, x = features
         x = self._drop(x)
         for up, block in zip(self.up, self.decoder, strict=True):
             x = block(up(x) + skips.pop())
-        return self.head(self._drop(x))
+        logits: Tensor = self.head(self._drop(x))
+        return logits
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout3d(x, self.dropout_rate, training=self.training)
