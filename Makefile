@@ -33,7 +33,7 @@ clean:  ## remove .venv, caches and preprocessed cases; runs/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY)  # newest versions that pyproject.toml admits
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra dev --extra export --extra sweep --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra dev --extra export --extra knowledge --extra sweep --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
 
 # Bytecode is compiled on installation: it halves the start of every command.
 $(READY): requirements.lock pyproject.toml

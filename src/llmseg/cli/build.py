@@ -1,26 +1,30 @@
 """From a configuration to objects: the one place where `_target_`s are called."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.callbacks import Callback, Checkpoint, ModelCheckpoint, ProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from llmseg.cli.hardware import resolve
+from llmseg.cli.trained import check_windows
 from llmseg.data.augmentation import Augment
 from llmseg.data.config import DataConfig
 from llmseg.data.datamodule import SegmentationData
+from llmseg.data.seeds import derive
 from llmseg.errors import ConfigError
 from llmseg.inference.predict import check_input_size
+from llmseg.knowledge import default_knowledge, embed
 from llmseg.methods.base import SegmentationMethod
 from llmseg.models.build import build_network
 from llmseg.runs import RunFolder
@@ -35,11 +39,15 @@ def complete(cfg: DictConfig) -> None:
     precision are settled. A training configuration is then complete: nothing in it depends on where it is read.
 
     Raises:
-        ConfigError: the machine lacks what was asked for.
+        ConfigError: the machine lacks what was asked for, or cases cannot be scored as `evaluation` says.
         DataError: the data set's description is missing or broken.
     """
     complete_data(cfg.data)
+    if "method" in cfg and "knowledge" in _arguments(cfg.method) and cfg.get("knowledge") is None:
+        with open_dict(cfg):
+            cfg.knowledge = default_knowledge(cfg.data.organ)
     check_checkpoints(cfg.evaluation.checkpoints)
+    check_windows(cfg.evaluation, cfg.model.spatial_dims, cfg.data.patch_size)
     if "trainer" in cfg:
         hardware = resolve(cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision)
         cfg.trainer.accelerator = hardware.accelerator
@@ -123,22 +131,40 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def build_data(node: Mapping[str, Any], spatial_dims: int, cache: Path, seed: int) -> SegmentationData:
-    """The data module of a plain, complete `data` node."""
+def build_training_data(cfg: Mapping[str, Any]) -> SegmentationData:
+    """The data module of a plain, complete training configuration, with the streams that its method takes."""
+    method = _class(cfg["method"])
+    uses_unlabelled = bool(getattr(method, "uses_unlabelled", False))
+    cache = Path(cfg["paths"]["cache"])
+    return build_data(cfg["data"], cfg["model"]["spatial_dims"], cache, cfg["seed"], uses_unlabelled)
+
+
+def build_data(
+    node: Mapping[str, Any], spatial_dims: int, cache: Path, seed: int, uses_unlabelled: bool | None = None
+) -> SegmentationData:
+    """The data module of a plain, complete `data` node; `uses_unlabelled` is None where nothing is trained."""
     config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DataConfig), dict(node)))
     assert isinstance(config, DataConfig)
     reader = instantiate({**node["reader"], "_partial_": True}, _convert_="all")
-    return SegmentationData(config, reader, spatial_dims, cache, seed)
+    return SegmentationData(config, reader, spatial_dims, cache, seed, uses_unlabelled)
 
 
-def build_net(cfg: Mapping[str, Any], data: SegmentationData) -> nn.Module:
+def build_net(
+    cfg: Mapping[str, Any], data: SegmentationData, node: Mapping[str, Any] | None = None, role: str = ""
+) -> nn.Module:
     """The network of a plain configuration, checked against the data's channels, classes and input size.
+
+    Args:
+        cfg: the configuration.
+        data: the data.
+        node: like `model`, for another network than that.
+        role: of another network, which then has an initialisation of its own.
 
     Raises:
         ConfigError: it cannot be built or does not fit.
     """
-    seed_everything(cfg["seed"])
-    net = build_network(cfg["model"])
+    seed_everything(derive(cfg["seed"], role) if role else cfg["seed"])
+    net = build_network(node or cfg["model"])
     try:
         output = check_input_size(net, int(data.config.channels or 0), data.patch())
     except ValueError as error:
@@ -153,8 +179,10 @@ def build_net(cfg: Mapping[str, Any], data: SegmentationData) -> nn.Module:
 
 def build_method(cfg: Mapping[str, Any], net: nn.Module, data: SegmentationData) -> SegmentationMethod:
     """The training method of a plain configuration around a network."""
+    # what stands for another network is built here, not by Hydra
+    node = {key: value for key, value in cfg["method"].items() if key != "peer"}
     try:
-        method: SegmentationMethod = _partial(cfg["method"])(
+        method: SegmentationMethod = _partial(node)(
             net=net,
             loss=instantiate(cfg["loss"], _convert_="all"),
             optimizer=_partial(cfg["optimizer"]),
@@ -164,10 +192,36 @@ def build_method(cfg: Mapping[str, Any], net: nn.Module, data: SegmentationData)
             patch_size=data.patch(),
             seed=cfg["seed"],
             record=cfg,
+            **_extras(cfg, data),
         )
     except (TypeError, ValueError) as error:
         raise ConfigError(f"method, loss: {' '.join(str(error).split())}") from error
     return method
+
+
+def _extras(cfg: Mapping[str, Any], data: SegmentationData) -> dict[str, Any]:
+    """What only some methods take: a second network, embedded text."""
+    wanted, extras = _arguments(cfg["method"]), dict[str, Any]()
+    if "peer" in wanted:
+        extras["peer"] = build_net(cfg, data, cfg["method"].get("peer"), role="peer")
+    if "knowledge" in wanted:
+        cache, organ = Path(cfg["paths"]["cache"]), data.config.organ
+        extras["knowledge"] = embed(cfg["knowledge"], data.recipe.classes, cache, organ)
+    return extras
+
+
+def _arguments(method: Mapping[str, Any]) -> Collection[str]:
+    """Names of a method's constructor arguments, its bases' included."""
+    names: set[str] = set()
+    for base in _class(method).__mro__:
+        if "__init__" in vars(base) and base is not object:
+            names |= signature(vars(base)["__init__"]).parameters.keys()
+    return names
+
+
+def _class(node: Mapping[str, Any]) -> type:
+    target: type = get_class(node["_target_"])
+    return target
 
 
 def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:

@@ -21,7 +21,6 @@ NUMBERS = {
     "summary.cost.gmacs": ("GMACs", "{:.2f}"),
     "summary.cost.seconds_per_case": ("s / case", "{:.2f}"),
 }
-_NO_CHOICE = ("config.name", "config.paths.", "config.data.split.file", "config.choices.")
 
 
 def main() -> None:
@@ -70,35 +69,13 @@ def _print_classes(frame: "pd.DataFrame", output: Path) -> None:
     print(render(rows, title, sorted(set(frame["summary.note"].dropna())), is_text=True))
 
 
-def labels(frame: "pd.DataFrame") -> list[str]:
-    """A name for each run: its model, and the keys in which the runs differ, e.g. `gpt4o repaired=True`."""
-    models = frame["summary.model"]
-
-    def tells_apart(key: str) -> bool:
-        values = frame[key].astype(str)
-        if key.startswith("config.model."):  # networks differ in their wiring anyway; what counts is within one model
-            return bool((values.groupby(models).nunique() > 1).any())
-        return bool(values.nunique() > 1)
-
-    keys = [str(key) for key in frame if str(key).startswith("config.") and not str(key).startswith(_NO_CHOICE)]
-    shown = [key for key in keys if tells_apart(key)]
-    names = [
-        " ".join([str(row["summary.model"]), *(f"{key.rpartition('.')[2]}={row[key]}" for key in shown)])
-        for _, row in frame.iterrows()
-    ]
-    # a run that was repeated with the same choices is told apart by its folder
-    return [
-        f"{name} {Path(folder).name}" if names.count(name) > 1 else name
-        for name, folder in zip(names, frame["run"], strict=True)
-    ]
-
-
 def _finished(folders: list[str]) -> "pd.DataFrame":
     """All finished runs, best first."""
     import pandas as pd
 
     from llmseg.errors import UserError
     from llmseg.runs import collect
+    from llmseg.runs.labels import labels
 
     tables = [table for table in map(collect, folders) if len(table)]
     if not tables:
@@ -154,18 +131,19 @@ def _data(run: "RunFolder") -> "SegmentationData":
     from llmseg.cli import build
 
     config = run.config
-    node = {**config["data"], "fold": None, "split": {**config["data"]["split"], "file": str(run.path / "split.json")}}
+    split = {**config["data"]["split"], "file": str(run.path / "split.json")}
+    node = {**config["data"], "fold": None, "labelled_val": 0, "split": split}
     cache = Path(config["paths"]["cache"])
     return build.build_data(node, config["model"]["spatial_dims"], cache, config["seed"])
 
 
 def _prediction(run: "RunFolder", data: "SegmentationData") -> "Prediction":
-    from llmseg.inference.predictor import Predictor
-    from llmseg.runs import load
+    import torch
 
-    trained = load(run.path)
-    precision = str(trained.config["trainer"]["precision"])
-    predictor = Predictor(trained.net, data.recipe, data.patch(), precision=precision)
+    from llmseg.cli.trained import segmenter
+    from llmseg.runs import load_all
+
+    predictor = segmenter(load_all(run.path), data.recipe, data.patch(), torch.device("cpu"))
     cases = {cached.case.id: cached for cached in data.part("test")}
     return lambda case: predictor.mask(cases[case.id])
 

@@ -18,12 +18,16 @@ class EvaluationConfig:
             others get a column of their own name.
         nsd_tolerance: of the normalised surface distance, in mm.
         overlap: of neighbouring patches in the sliding window (3D), as a share of the patch.
+        weights: of patches where they overlap: gaussian (the middle counts more) or constant.
+        stride: from patch to patch, voxels of each axis, instead of `overlap`; null: by `overlap`.
         figures: draw the best, median and worst case.
     """
 
     checkpoints: list[str] = field(default_factory=lambda: ["last", "best"])
     nsd_tolerance: float = 2.0
     overlap: float = 0.5
+    weights: str = "gaussian"
+    stride: list[int] | None = None
     figures: bool = True
 
 
@@ -206,6 +210,37 @@ class CheckConfig:
     data: DataConfig = field(default_factory=DataConfig)
 
 
+@dataclass
+class KnowledgeConfig:
+    """Keys of conf/knowledge.yaml.
+
+    Attributes:
+        organ: in words.
+        modality: of the scans, in words.
+        author: the LLM: smollm2, or openai:<model>.
+        classes: names as in conf/data, or a mapping from name to words for the prompt; null: the organ.
+        output: YAML file; null: my_conf/knowledge/<organ>/<author>.yaml.
+        overwrite: replace the file where it is there already.
+        temperature: 0 is greedy; null: as the LLM has it.
+        seed: of the sampling; null: none is sent.
+        max_tokens: of one answer; null: as the LLM has it.
+        prompt: template with the fields organ, modality, class and question.
+        questions: kind of descriptor -> template with the fields organ, modality and class; null: not asked.
+    """
+
+    organ: str = MISSING
+    modality: str = MISSING
+    author: str = MISSING
+    classes: Any = None
+    output: str | None = None
+    overwrite: bool = False
+    temperature: float | None = 0.0
+    seed: int | None = 0
+    max_tokens: int | None = 80
+    prompt: str = MISSING
+    questions: dict[str, str | None] = field(default_factory=dict)
+
+
 SCHEMAS: dict[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
@@ -213,6 +248,7 @@ SCHEMAS: dict[str, type] = {
     "check": CheckConfig,
     "predict": PredictConfig,
     "export": ExportConfig,
+    "knowledge": KnowledgeConfig,
 }
 
 
@@ -239,8 +275,20 @@ def input_size(spatial_dims: int, image_size: Any, patch_size: Sequence[int]) ->
     return [image_size] * 2 if isinstance(image_size, int) else list(image_size)
 
 
+def steps(labelled: int | None) -> int:
+    """Return `trainer.max_steps` where nothing is said: no limit, or UA-MT's 6,000 with few labels."""
+    return -1 if labelled is None else 6000
+
+
+def epochs(max_steps: int) -> int:
+    """Return `trainer.max_epochs` where nothing is said: 20, or no limit where steps are given."""
+    return 20 if max_steps == -1 else -1
+
+
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "logit_channels": logit_channels,
     "length": length,
     "input_size": input_size,
+    "steps": steps,
+    "epochs": epochs,
 }

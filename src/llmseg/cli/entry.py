@@ -17,10 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import llmseg
 from llmseg.cli.help import help_text
+from llmseg.cli.implied import implied
 from llmseg.cli.outcome import Outcome, report
 from llmseg.errors import ConfigError, UserError
+from llmseg.resources import conf_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -56,13 +57,6 @@ def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
         code = 130
     if code:
         sys.exit(code)
-
-
-def conf_folder() -> Path:
-    """Return the folder conf/: the checkout's beside src/, or else the one packed into the wheel."""
-    package = Path(str(llmseg.__file__)).resolve().parent
-    checkout = package.parent.with_name("conf")
-    return checkout if package.parent.name == "src" and checkout.is_dir() else package / "conf"
 
 
 def register_resolvers() -> None:
@@ -121,6 +115,8 @@ def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
     register_resolvers()
     parser = get_args_parser()
     args = _parse(parser, arguments)
+    if config_name == "train":
+        args.overrides += implied(args.overrides)
     task = _Job(job)
     call = partial(_run_hydra, args, parser, task, str(conf_folder()), config_name)
     if args.shell_completion:

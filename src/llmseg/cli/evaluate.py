@@ -33,7 +33,7 @@ def evaluate(cfg: "DictConfig") -> float | None:
     from llmseg.cli.console import console_log, quiet_libraries
     from llmseg.cli.hardware import torch_device
     from llmseg.cli.score import Scorer
-    from llmseg.cli.trained import open_runs
+    from llmseg.cli.trained import check_windows, open_runs
 
     quiet_libraries()
     runs = open_runs(cfg.run)
@@ -41,6 +41,7 @@ def evaluate(cfg: "DictConfig") -> float | None:
     node = OmegaConf.create(_data_node(trained, cfg, runs[0]))
     build.complete_data(node)
     build.check_checkpoints(cfg.evaluation.checkpoints)
+    check_windows(cfg.evaluation, trained["model"]["spatial_dims"], node.patch_size)
     _check_fit(trained["data"], node)
     data = build.build_data(build.plain(node), trained["model"]["spatial_dims"], Path(cfg.paths.cache), trained["seed"])
     data.prepare([cfg.part])
@@ -69,7 +70,7 @@ def _data_node(trained: dict[str, Any], cfg: "DictConfig", folder: Any) -> dict[
     split = {**own["split"], **given.get("split", {})}
     if "root" not in given and "split" not in given:
         split["file"] = str(folder.path / "split.json")  # the very cases, even if the folder has grown since
-        own = {**own, "fold": None}  # that file has the run's fold already
+        own = {**own, "fold": None, "labelled_val": 0}  # that file has the run's fold already
     return {**own, **given, "split": split}
 
 

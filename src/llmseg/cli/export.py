@@ -45,6 +45,8 @@ def export(cfg: "DictConfig") -> None:
         cfg.overlap,
         _origin(trained.config, cfg.checkpoint),
     )
+    if "peer" in trained.networks:
+        print("of the two networks that this run tests together, model.onnx holds the first")
     size = "any size that fits the network" if exported.dynamic_size else "the size it was trained with only"
     batch = "any number of images" if exported.dynamic_batch else "one image at a time"
     print(f"{exported.folder}: model.onnx takes {batch}, of {size}")

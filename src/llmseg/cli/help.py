@@ -27,6 +27,10 @@ _EXAMPLES = {
         ("data=brats data.root=/scans/BraTS2023", "every fault of your copy, before anything is trained"),
         ("data=nnunet data.root=/scans/Dataset123 output=report", "the same table as report/check.csv"),
     ),
+    "knowledge": (
+        ('organ="left atrium" modality=LGE-MRI author=smollm2', "an LLM on this machine"),
+        ("organ=pancreas modality=CT author=openai:gpt-4o", "one behind an endpoint"),
+    ),
 }
 _FLAGS = (
     ("--cfg job", "print the composed configuration and stop; every key in it can be overridden"),

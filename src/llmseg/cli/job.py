@@ -94,11 +94,18 @@ def _fit_and_score(
         loggers.report(trainer.loggers, summary, run.path)
 
 
+def _method(config: Mapping[str, Any]) -> str:
+    name = config["choices"]["method"]
+    return "" if name == "supervised" else f", {name}"
+
+
 def _facts(config: Mapping[str, Any], data: SegmentationData) -> str:
     assert data.split is not None
-    counts = ", ".join(f"{len(getattr(data.split, part))} {part}" for part in ("train", "val", "test"))
+    parts = ("train", *(("unlabelled",) if data.uses_unlabelled else ()), "val", "test")
+    counts = ", ".join(f"{len(getattr(data.split, part))} {part}" for part in parts)
     trainer = config["trainer"]
+    network = f"{config['choices']['model']} ({config['model']['spatial_dims']}D{_method(config)})"
     return (
-        f"{config['choices']['model']} ({config['model']['spatial_dims']}D) on {data.config.name}: {counts} cases; "
+        f"{network} on {data.config.name}: {counts} cases; "
         f"{trainer['devices']} x {trainer['accelerator']}, precision {trainer['precision']}"
     )

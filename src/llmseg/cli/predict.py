@@ -28,7 +28,7 @@ def predict(cfg: "DictConfig") -> None:
     from llmseg.data.preprocessing import Recipe
     from llmseg.errors import ConfigError
     from llmseg.inference.inputs import Channels, find_inputs
-    from llmseg.runs import load
+    from llmseg.runs import load_all
 
     quiet_libraries()
     if cfg.checkpoint not in ("last", "best"):
@@ -45,7 +45,7 @@ def predict(cfg: "DictConfig") -> None:
     inputs = find_inputs(Path(cfg.input).expanduser(), channels, output)
     spatial_dims = runs[0].config["model"]["spatial_dims"]
     recipe = Recipe.of(config, spatial_dims)
-    trained = [load(each.path, cfg.checkpoint) for each in runs]
+    trained = [network for each in runs for network in load_all(each.path, cfg.checkpoint)]
     network = segmenter(trained, recipe, recipe.image_size or config.patch_size, device, cfg.overlap, cfg.tta)
     wanted = Wanted(cfg.largest_component, cfg.probabilities, cfg.overlay, cfg.volumes)
     batch = Batch(network, output, wanted)

@@ -12,6 +12,7 @@ from llmseg.cli.console import console_log, log, quiet_libraries
 from llmseg.cli.hardware import resolve, torch_device
 from llmseg.cli.score import Scorer
 from llmseg.cli.slurm import is_follower
+from llmseg.cli.trained import check_windows
 from llmseg.data.datamodule import SegmentationData
 from llmseg.errors import ConfigError, UserError
 from llmseg.runs import RunFolder
@@ -86,6 +87,7 @@ def changed_config(run: RunFolder, cfg: DictConfig, overrides: Sequence[str]) ->
             "config.yaml; leave it out, or begin a new run"
         )
     build.check_checkpoints(config["evaluation"]["checkpoints"])
+    check_windows(config["evaluation"], config["model"]["spatial_dims"], config["data"]["patch_size"])
     build.check_length(config["trainer"])
     resolve(config["trainer"]["accelerator"], config["trainer"]["devices"], config["trainer"]["precision"])
     return config

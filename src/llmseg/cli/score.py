@@ -19,7 +19,7 @@ from llmseg.evaluation.cost import gmacs, parameters, peak_memory_mb
 from llmseg.evaluation.summary import summarise, table
 from llmseg.inference.predictor import Segmenter
 from llmseg.plots.predictions import draw_extremes
-from llmseg.runs import RunFolder, TrainedNetwork, load
+from llmseg.runs import RunFolder, TrainedNetwork, load_all
 from llmseg.runs.folder import write
 
 COLUMN = {"best": "best_on_validation", "last": "last"}
@@ -77,11 +77,12 @@ class Scorer:
         return all((run.checkpoints / f"{name}.ckpt").is_file() for run in self.runs)
 
     def _load(self, name: str) -> list[TrainedNetwork]:
-        return [load(run.path, name) for run in self.runs]
+        return [each for run in self.runs for each in load_all(run.path, name, self.options.get("networks"))]
 
     def _predictor(self, trained: Sequence[TrainedNetwork]) -> Segmenter:
-        overlap = float(self.options["overlap"])
-        return segmenter(trained, self.data.recipe, self.data.patch(), self.device, overlap)
+        # runs of earlier versions know no weights and no stride
+        windows = {key: self.options[key] for key in ("overlap", "weights", "stride") if key in self.options}
+        return segmenter(trained, self.data.recipe, self.data.patch(), self.device, **windows)
 
     def _evaluate(self, predictor: Segmenter, cases: Sequence[CachedCase]) -> Evaluation:
         return evaluate_cases(predictor, cases, self._tolerance)
@@ -95,7 +96,7 @@ class Scorer:
         return self._evaluate(self._predictor(trained), cases)
 
     def _facts(self, trained: Sequence[TrainedNetwork], checkpoint: str) -> dict[str, Any]:
-        configs = [each.config for each in trained]
+        configs = [run.config for run in self.runs]
         ensemble = {"ensemble": [str(run.path) for run in self.runs]} if len(configs) > 1 else {}
         return ensemble | {
             "data": self.data.config.name,

@@ -44,8 +44,8 @@ def train(cfg: "DictConfig") -> "Result":
         return resume(cfg)
     build.complete(cfg)
     config = build.plain(cfg)
-    data = build.build_data(config["data"], config["model"]["spatial_dims"], Path(config["paths"]["cache"]), cfg.seed)
-    data.prepare(("train", "val", "test") if cfg.evaluate else ("train", "val"))
+    data = build.build_training_data(config)
+    data.prepare((*data.training_parts, "test") if cfg.evaluate else data.training_parts)
     if cfg.evaluate and not data.part("test"):
         raise ConfigError(f"data.split.test={cfg.data.split.test}: no cases to score; hold some out, or evaluate=false")
     build.check_length(config["trainer"])
@@ -87,9 +87,8 @@ def resume(cfg: "DictConfig") -> "Result":
     run = open_run(cfg.resume)
     config = changed_config(run, cfg, HydraConfig.get().overrides.task)
     point = resume_point(run, config)
-    cache = Path(config["paths"]["cache"])
-    data = build.build_data(config["data"], config["model"]["spatial_dims"], cache, config["seed"])
-    data.prepare(("train", "val", "test") if config["evaluate"] else ("train", "val"))
+    data = build.build_training_data(config)
+    data.prepare((*data.training_parts, "test") if config["evaluate"] else data.training_parts)
     check_split(run, data)
     method = build.build_method(config, build.build_net(config, data), data)
     if config != run.config:

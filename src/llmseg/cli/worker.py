@@ -20,9 +20,8 @@ def main() -> int:
     run = RunFolder(Path(sys.argv[1]).parent)
     config = run.config
     try:
-        cache = Path(config["paths"]["cache"])
-        data = build.build_data(config["data"], config["model"]["spatial_dims"], cache, config["seed"])
-        data.prepare(("train", "val"))
+        data = build.build_training_data(config)
+        data.prepare(data.training_parts)
         method = build.build_method(config, build.build_net(config, data), data)
         execute(config, run, data, method, resumes=sys.argv[2:] == ["resume"])
     except UserError as error:

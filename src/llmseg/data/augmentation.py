@@ -1,5 +1,7 @@
 """Augmentation of a whole batch, on the device that trains."""
 
+from typing import overload
+
 import torch
 from torch import Tensor
 
@@ -23,17 +25,25 @@ class Augment:
         _check(config)
         self.config = config
 
-    def __call__(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    @overload
+    def __call__(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def __call__(self, image: Tensor) -> tuple[Tensor, None]: ...
+
+    def __call__(self, image: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Transform image (N, C, *spatial) and label (N, L, *spatial) uint8; types and the arguments stay as they are.
 
-        Computed in float32 at least: positions in bfloat16 would be pixels off.
+        An image without a label moves as it would with one. Computed in float32 at least: positions in bfloat16 would
+        be pixels off.
         """
         dtype = image.dtype
         with torch.autocast(image.device.type, enabled=False):
             image = image.to(torch.promote_types(dtype, torch.float32))
             if warp.moves(self.config):
                 grid = warp.sampling_grid(image, self.config)
-                image, label = warp.sample(image, grid, "bilinear"), warp.sample(label, grid, "nearest")
+                image = warp.sample(image, grid, "bilinear")
+                label = None if label is None else warp.sample(label, grid, "nearest")
             return appearance.change(image, self.config).to(dtype), label
 
 

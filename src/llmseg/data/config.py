@@ -97,6 +97,7 @@ class DataConfig:
         reference: a baseline scored beside the network, or null (`thresholds`: two intensity thresholds).
         classes: names of the classes to segment, in order of their channels; null: all that the reader finds.
         overlapping: classes are regions that may overlap (one sigmoid channel each).
+        organ: folder of conf/knowledge with texts on what is segmented; null: there is none.
         orientation: axes of the network's volumes, as three letters (RAS), or null to keep the file's.
         spacing: voxel size in mm that volumes are resampled to, or null to keep the file's.
         intensity: zscore | minmax | window | unit | pm1, per case and channel. unit divides pictures by the largest
@@ -110,8 +111,13 @@ class DataConfig:
         split: see SplitConfig.
         folds: number of parts k that the training cases (validation included, test never) are divided into, by patient.
         fold: which part validates (0 to folds - 1) while the others train; null: no cross-validation, `split` decides.
-        labelled: train on only the first n cases of the training list; null: all.
-        batch_size: samples (slices or patches) a step and device.
+        labelled: only n cases of the training list keep their labels; the others are unlabelled: a method may learn
+            from their images, and nobody reads their labels; null: all that have one.
+        labelled_seed: draws the n; null: the first n of the list, as the field does.
+        labelled_val: so many of the n validate instead of training, where the data set declares no validation list.
+        batch_size: samples (slices or patches) a step and device; of labelled cases where a method takes both.
+        unlabelled_batch_size: samples of unlabelled cases a step and device, for methods that take them; null: as
+            batch_size.
         drop_last: leave out an epoch's last batch where it is not full.
         patches_per_case: 3D: patches drawn from each case an epoch.
         foreground_fraction: 3D: share of the patches that are centred on a voxel of a random class.
@@ -131,6 +137,7 @@ class DataConfig:
     channels: int | None = None
     classes: list[str] | None = None
     overlapping: bool = False
+    organ: str | None = None
     orientation: str | None = "RAS"
     spacing: list[float] | None = None
     intensity: str = "zscore"
@@ -144,7 +151,10 @@ class DataConfig:
     folds: int = 5
     fold: int | None = None
     labelled: int | None = None
+    labelled_seed: int | None = None
+    labelled_val: int = 0
     batch_size: int = 8
+    unlabelled_batch_size: int | None = None
     drop_last: bool = True
     patches_per_case: int = 1
     foreground_fraction: float = 0.5

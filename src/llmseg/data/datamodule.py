@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -15,16 +17,18 @@ from llmseg.data.cases import Case, Reader
 from llmseg.data.config import DataConfig
 from llmseg.data.folds import choose_fold
 from llmseg.data.formats import picture
+from llmseg.data.labelled import divide, require_labels
 from llmseg.data.preprocessing import Recipe
-from llmseg.data.samples import EpochBatches, Patches, Slices, Store
+from llmseg.data.samples import EpochBatches, Patches, Sample, Slices, Store
 from llmseg.data.scan import check_classes
-from llmseg.data.split import Split, make_split
+from llmseg.data.seeds import derive
+from llmseg.data.split import Split
 from llmseg.data.split_rules import BY_CASE
-from llmseg.data.validation import check_cases
-from llmseg.errors import ConfigError, DataError
+from llmseg.data.validation import check_cases, require_unique_ids
+from llmseg.errors import ConfigError
 from llmseg.processes import die_with_parent
 
-PARTS = ("train", "val", "test", "all")
+PARTS = ("train", "val", "test", "all", "unlabelled")
 ValidationBatch = tuple[Tensor, Tensor, bool]
 """Image (S, C, *spatial), label (S, L, *spatial) and whether the case counts (False: filler for an idle process)."""
 
@@ -38,9 +42,18 @@ class SegmentationData(pl.LightningDataModule):
         spatial_dims: of the network, 2 or 3.
         cache: folder of preprocessed cases.
         seed: of order and crops.
+        uses_unlabelled: the training method takes a second stream, of unlabelled cases; None: nothing is trained.
     """
 
-    def __init__(self, config: DataConfig, reader: Reader, spatial_dims: int, cache: Path, seed: int) -> None:
+    def __init__(
+        self,
+        config: DataConfig,
+        reader: Reader,
+        spatial_dims: int,
+        cache: Path,
+        seed: int,
+        uses_unlabelled: bool | None = None,
+    ) -> None:
         super().__init__()
         if config.cache not in ("disk", "ram", "device"):
             raise ConfigError(f"data.cache={config.cache}: choose disk, ram or device")
@@ -51,6 +64,7 @@ class SegmentationData(pl.LightningDataModule):
         self.spatial_dims = spatial_dims
         self.recipe = Recipe.of(config, spatial_dims)
         self.seed = seed
+        self.uses_unlabelled = uses_unlabelled
         self._cache = Cache(cache, self.recipe)
         self.cases: dict[str, Case] = {}
         self.split: Split | None = None
@@ -74,6 +88,8 @@ class SegmentationData(pl.LightningDataModule):
     def part(self, name: str) -> list[CachedCase]:
         """Preprocessed cases of `train`, `val` or `test` in the order of the split, or of `all` labelled cases.
 
+        `unlabelled` are training cases; their labels, if there are any, have not been read.
+
         Raises:
             ConfigError: no part of that name.
         """
@@ -86,15 +102,35 @@ class SegmentationData(pl.LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Lightning's hook on every process."""
-        self.prepare(["train", "val"])
+        self.prepare(self.training_parts)
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        """Batches of image (N, C, *spatial) and label (N, L, *spatial)."""
+    @property
+    def training_parts(self) -> tuple[str, ...]:
+        """Parts that a training needs."""
+        return ("train", "val", *(("unlabelled",) if self.uses_unlabelled else ()))
+
+    def train_dataloader(self) -> Any:
+        """Batches of image (N, C, *spatial) and label (N, L, *spatial).
+
+        For a method that takes unlabelled cases too: batches of both, `{"labelled": (image, label), "unlabelled":
+        (image,)}`. An epoch is then, and wherever `data.labelled` is set, at least as long as a pass through the
+        unlabelled cases takes: the methods that are compared on one split have epochs of one length.
+        """
+        labelled = self._samples("train", self.seed)
+        batches = self._epoch_length(len(labelled))
+        loader = self._loader(labelled, self.config.batch_size, self.seed, batches)
+        if not self.uses_unlabelled:
+            return loader
+        seed = derive(self.seed, "unlabelled")
+        other = self._loader(self._samples("unlabelled", seed), self._unlabelled_size, seed, batches or len(loader))
+        return CombinedLoader({"labelled": loader, "unlabelled": other}, mode="min_size")
+
+    def _loader(self, samples: Slices | Patches, size: int, seed: int, batches: int | None) -> DataLoader[Sample]:
         rank, world = self._process()
-        samples = self._training_set()
-        size, drop_last = self.config.batch_size, self.config.drop_last
         is_frozen = bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
-        order = EpochBatches(len(samples), size, rank, world, self.seed, self._start, drop_last, is_frozen)
+        order = EpochBatches(
+            len(samples), size, rank, world, seed, self._start, self.config.drop_last, is_frozen, batches
+        )
         workers = 0 if self.config.cache == "device" else self.config.workers
         return DataLoader(
             samples,
@@ -117,11 +153,11 @@ class SegmentationData(pl.LightningDataModule):
         if self.cases:
             return
         cases = self.reader(Path(self.config.root))
+        require_unique_ids(cases)
         if self.spatial_dims == 3 and picture.claims(cases[0].images[0]):
             raise ConfigError(
                 f"model.spatial_dims=3: {self.config.name} holds pictures, which have two; set model.spatial_dims=2"
             )
-        check_cases(cases)
         check_classes(cases[0].labels, self.recipe.classes, self.recipe.overlapping)
         for case in cases:
             if len(case.images) != self.config.channels:
@@ -134,14 +170,13 @@ class SegmentationData(pl.LightningDataModule):
         self._read()
         if self.split is not None:
             return
-        split = make_split(list(self.cases.values()), self.config.split, Path(self.config.root))
-        for id_ in (*split.train, *split.val, *split.test):
-            if self.cases[id_].label is None:
-                raise DataError(f"{self.cases[id_].images[0]}: case {id_} has no label; remove it or add the label")
+        split = divide(self.cases, self.config)
+        require_labels(split, self.cases, self.uses_unlabelled, self.config)
+        # from here on nobody knows where their labels lie
+        self.cases |= {id_: replace(self.cases[id_], label=None) for id_ in split.unlabelled}
+        check_cases(list(self.cases.values()))
         if self.config.fold is not None:
             split = choose_fold(split, self.cases, self.recipe.classes, self.config)
-        if self.config.labelled is not None:
-            split = _limit(split, self.config.labelled)
         self.split = split
 
     def _ids(self, part: str) -> tuple[str, ...]:
@@ -149,18 +184,34 @@ class SegmentationData(pl.LightningDataModule):
             raise ConfigError(f"part={part}: choose {', '.join(PARTS)}")
         if part == "all":
             self._read()
+            check_cases(list(self.cases.values()))
             return tuple(sorted(id_ for id_, case in self.cases.items() if case.label is not None))
         self._divide()
         ids: tuple[str, ...] = getattr(self.split, part)
         return ids
 
-    def _training_set(self) -> Slices | Patches:
-        store = Store(self.part("train"), self.config.cache, self._device())
+    def _samples(self, part: str, seed: int) -> Slices | Patches:
+        store = Store(self.part(part), self.config.cache, self._device())
         if self.spatial_dims == 2:
             return Slices(store)
         return Patches(
-            store, self.config.patch_size, self.config.patches_per_case, self.config.foreground_fraction, self.seed
+            store, self.config.patch_size, self.config.patches_per_case, self.config.foreground_fraction, seed
         )
+
+    @property
+    def _unlabelled_size(self) -> int:
+        size = self.config.unlabelled_batch_size
+        return self.config.batch_size if size is None else size
+
+    def _epoch_length(self, labelled: int) -> int | None:
+        """Batches of an epoch where unlabelled cases rule it, None where a pass through the labelled ones does."""
+        assert self.split is not None
+        if not self.split.unlabelled:
+            return None
+        _, world = self._process()
+        each = self.config.patches_per_case if self.spatial_dims == 3 else labelled / len(self.split.train)
+        unlabelled = int(len(self.split.unlabelled) * each)
+        return max(labelled // (self.config.batch_size * world), unlabelled // (self._unlabelled_size * world), 1)
 
     def _process(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
@@ -179,12 +230,6 @@ class _WholeCases(Dataset[ValidationBatch]):
     def __getitem__(self, index: int) -> ValidationBatch:
         case, counts = self.cases[index]
         return torch.from_numpy(np.array(case.image())), torch.from_numpy(np.array(case.label())), counts
-
-
-def _limit(split: Split, labelled: int) -> Split:
-    if not 0 < labelled <= len(split.train):
-        raise ConfigError(f"data.labelled={labelled}: the training list has {len(split.train)} cases")
-    return replace(split, train=split.train[:labelled])
 
 
 def with_caution(config: DataConfig) -> DataConfig:

@@ -11,7 +11,11 @@ from llmseg.data.cache import CachedCase
 from llmseg.data.seeds import generator
 
 Index = tuple[int, int]
-"""(epoch, sample): the epoch travels with the index, so that loader workers need no state."""
+"""(epoch, sample): the epoch travels with the index, so that loader workers need no state. A set that is passed through
+several times in an epoch goes on counting: `sample` modulo its length is the sample."""
+
+Sample = tuple[Tensor, ...]
+"""Image and label; of an unlabelled case the image alone."""
 
 
 class Store:
@@ -21,22 +25,24 @@ class Store:
         self.cases = list(cases)
         self._keep = place != "disk"
         self._device = device if place == "device" else torch.device("cpu")
-        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self._kept: dict[int, Sample] = {}
 
     def __len__(self) -> int:
         return len(self.cases)
 
-    def arrays(self, index: int) -> tuple[Tensor, Tensor]:
-        """Image (S, C, *spatial) float32 and label (S, L, *spatial) uint8 of one case; not to be written to."""
+    def arrays(self, index: int) -> Sample:
+        """Image (S, C, *spatial) float32 and label (S, L, *spatial) uint8 of one case; not to be written to.
+
+        An unlabelled case has the image alone.
+        """
         if index in self._kept:
             return self._kept[index]
-        image, label = self.cases[index].image(), self.cases[index].label()
-        assert label is not None, "training cases have labels; the data module checks it"
+        arrays = (self.cases[index].image(), self.cases[index].label())
         # copy-on-write maps: torch wants writable memory, the file stays as it is
-        pair = (_tensor(image, self._keep).to(self._device), _tensor(label, self._keep).to(self._device))
+        tensors = tuple(_tensor(array, self._keep).to(self._device) for array in arrays if array is not None)
         if self._keep:
-            self._kept[index] = pair
-        return pair
+            self._kept[index] = tensors
+        return tensors
 
 
 def _tensor(array: np.ndarray, copy: bool) -> Tensor:
@@ -48,7 +54,7 @@ def _mapped(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.load(str(array.filename), mmap_mode="c"))
 
 
-class Slices(Dataset[tuple[Tensor, Tensor]]):
+class Slices(Dataset[Sample]):
     """Every slice of every case: image (C, H, W), label (L, H, W)."""
 
     def __init__(self, store: Store) -> None:
@@ -59,17 +65,17 @@ class Slices(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self._where)
 
-    def __getitem__(self, index: Index) -> tuple[Tensor, Tensor]:
-        case, position = self._where[index[1]]
-        image, label = self.store.arrays(case)
-        return image[position], label[position]
+    def __getitem__(self, index: Index) -> Sample:
+        case, position = self._where[index[1] % len(self)]
+        return tuple(array[position] for array in self.store.arrays(case))
 
 
-class Patches(Dataset[tuple[Tensor, Tensor]]):
+class Patches(Dataset[Sample]):
     """Random patches of volumes: image (C, *patch), label (L, *patch).
 
     A share of the patches is centred on a voxel of a class drawn evenly from those present, as nnU-Net does; the others
-    lie anywhere. Volumes smaller than the patch are padded with their border's value (image) and background (label).
+    lie anywhere, as all do of unlabelled cases. Volumes smaller than the patch are padded with their border's value
+    (image) and background (label).
     """
 
     def __init__(
@@ -84,13 +90,14 @@ class Patches(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.store) * self.per_case
 
-    def __getitem__(self, index: Index) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: Index) -> Sample:
         epoch, sample = index
         case = sample % len(self.store)
         random = np.random.default_rng(generator(self.seed, "patch", epoch, sample).initial_seed())
-        image, label = self.store.arrays(case)
-        start = self._start(self.store.cases[case].voxels(), image.shape[2:], random)
-        return cut(image[0], start, self.patch_size), cut(label[0], start, self.patch_size)
+        arrays = self.store.arrays(case)
+        voxels = self.store.cases[case].voxels() if len(arrays) > 1 else np.empty((0, 5), np.int32)
+        start = self._start(voxels, arrays[0].shape[2:], random)
+        return tuple(cut(array[0], start, self.patch_size) for array in arrays)
 
     def _start(self, voxels: np.ndarray, shape: Sequence[int], random: np.random.Generator) -> list[int]:
         low = [min(0, (n - p) // 2) for n, p in zip(shape, self.patch_size, strict=True)]
@@ -130,6 +137,7 @@ class EpochBatches(Sampler[list[Index]]):
         start: (epoch, batches of it to leave out), where a resumed training goes on.
         drop_last: leave out the last batch of an epoch where it is not full.
         is_frozen: the first epoch again and again, its patches too (to overfit a few batches on purpose).
+        batches: an epoch's, where it is not one pass through the set; every further pass has an order of its own.
     """
 
     def __init__(
@@ -142,11 +150,13 @@ class EpochBatches(Sampler[list[Index]]):
         start: tuple[int, int] = (0, 0),
         drop_last: bool = True,
         is_frozen: bool = False,
+        batches: int | None = None,
     ) -> None:
         self.samples, self.batch_size, self.rank, self.world, self.seed = samples, batch_size, rank, world, seed
         self.start = start
         self.drop_last = drop_last
         self.is_frozen = is_frozen
+        self.batches = batches
         self.epoch = start[0]  # loader workers fetch ahead before Lightning's first `set_epoch`
 
     @property
@@ -160,17 +170,24 @@ class EpochBatches(Sampler[list[Index]]):
 
     def __len__(self) -> int:
         """Batches of a whole epoch, also after a resume."""
+        if self.batches is not None:
+            return self.batches
         whole = self.batch_size * self.world
         return max(1, self.samples // whole) if self.drop_last else -(-self.samples // whole)
 
     def __iter__(self) -> Iterator[list[Index]]:
-        order = torch.randperm(self.samples, generator=generator(self.seed, "order", self.epoch))
         # not dropped: rounded up to the same number for every process, which would wait for the others otherwise
-        needed = (
-            len(self) * self.batch_size * self.world if self.drop_last else -(-self.samples // self.world) * self.world
-        )
-        order = order.repeat(-(-needed // self.samples))[:needed]
+        is_whole = self.drop_last or self.batches is not None
+        needed = len(self) * self.batch_size * self.world if is_whole else -(-self.samples // self.world) * self.world
+        order = self._order(-(-needed // self.samples))[:needed]
         mine = order[self.rank :: self.world].tolist()
         done = self.start[1] if self.epoch == self.start[0] else 0
         for first in range(done * self.batch_size, len(mine), self.batch_size):
             yield [(self.epoch, sample) for sample in mine[first : first + self.batch_size]]
+
+    def _order(self, passes: int) -> Tensor:
+        """So many passes through the set, each shuffled."""
+        random = generator(self.seed, "order", self.epoch)
+        return torch.cat(
+            [number * self.samples + torch.randperm(self.samples, generator=random) for number in range(passes)]
+        )

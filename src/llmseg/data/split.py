@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +16,7 @@ from llmseg.data.validation import require_unique_ids, shorten
 from llmseg.errors import ConfigError, DataError
 
 _PARTS = ("train", "val", "test")
+_LISTS = (*_PARTS, "unlabelled")
 _TRAINING_LISTS = (("train.list",), ("train.txt",), ("train_lab.txt", "train_unlab.txt"))
 
 
@@ -27,15 +28,18 @@ class Split:
         train: in the order of the official list, or in a seeded random order of patients.
         val: as `train`.
         test: as `train`.
+        unlabelled: training cases whose labels are missing, or are not to be read.
     """
 
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
+    unlabelled: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """The split as the JSON text that `from_json` reads."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+        """The split as the JSON text that `from_json` reads; without `unlabelled` where there are none."""
+        lists = {part: ids for part, ids in asdict(self).items() if ids or part in _PARTS}
+        return json.dumps(lists, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, path: Path) -> "Split":
@@ -57,7 +61,8 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     and `test.list` (and `val.list`), or the same as `.txt`, where `train_lab.txt` and then `train_unlab.txt` may stand
     for `train.txt`; an nnU-Net folder's labelled `imagesTs` as the test part. Where an official split has no `val`,
     validation patients are drawn from its training list. Cases that no list names are not used. The result does not
-    depend on the order of `cases`.
+    depend on the order of `cases`. An official split may list `unlabelled` cases apart. Without one only cases that
+    have a label are divided; the others are unlabelled, but for those whose patient validates or tests.
 
     A rule of `BY_CASE` is for the comparison with published numbers: it goes before the lists in the root, and neither
     it nor `config.file` beside it asks which patient a case is of.
@@ -72,20 +77,31 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     cases = sorted(cases, key=lambda case: case.id)
     by_case = config.rule in BY_CASE
     if by_case and config.file is None:
-        return _by_rule([case.id for case in cases], config)
+        return _by_rule(list(_labelled(cases, {case.id: case.id for case in cases})), config)
     groups = {case.id: case.id if by_case else case.group for case in cases}
     official, origin = official_lists(cases, config, root)
     rng = np.random.default_rng(config.seed)
     if official is None:
-        split = _by_patient(groups, config, rng)
+        split = _add_unlabelled(_by_patient(_labelled(cases, groups), config, rng), cases)
     else:
         if fault := next(list_faults(official, groups, origin), None):
             raise DataError(fault)
         train, val = official["train"], official.get("val")
         if val is None:
             train, val = _draw(train, groups, config.val, rng, f"{origin}: too few training patients for validation")
-        split = Split(train, val, official["test"])
+        split = Split(train, val, official["test"], official.get("unlabelled", ()))
     return split
+
+
+def _labelled(cases: Sequence[Case], groups: Mapping[str, str]) -> dict[str, str]:
+    """Patients of the cases with a label; of all, where none has one: that is a fault for others to name."""
+    return {case.id: groups[case.id] for case in cases if case.label is not None} or dict(groups)
+
+
+def _add_unlabelled(split: Split, cases: Sequence[Case]) -> Split:
+    held_out = {case.group for case in cases if case.id in {*split.val, *split.test}}
+    bare = (c.id for c in cases if c.label is None and c.group not in held_out and c.id not in split.train)
+    return replace(split, unlabelled=tuple(bare))
 
 
 def _by_rule(ids: Sequence[str], config: SplitConfig) -> Split:
@@ -187,11 +203,11 @@ def _listed_id(line: str, known: Set[str]) -> str:
 
 def _read_lists(path: Path) -> dict[str, tuple[str, ...]]:
     content: dict[str, Any] = read_json(path)
-    for part in _PARTS:
+    for part in _LISTS:
         ids = content.get(part, [])
         if not isinstance(ids, list) or not all(isinstance(case_id, str) for case_id in ids):
             raise DataError(f"{path}: key {part!r} must be a list of case ids in quotes")
-    return {part: tuple(content[part]) for part in _PARTS if part in content}
+    return {part: tuple(content[part]) for part in _LISTS if part in content}
 
 
 def _check(config: SplitConfig) -> None:
@@ -226,10 +242,11 @@ def list_faults(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str],
 
 
 def _patient_faults(lists: Mapping[str, tuple[str, ...]], groups: Mapping[str, str], origin: str) -> Iterator[str]:
-    """Patients on two sides, each once."""
+    """Patients on two sides, each once; unlabelled cases are on the side of training."""
     side: dict[str, tuple[str, str]] = {}
     found = set()
-    for part, ids in lists.items():
+    for name, ids in lists.items():
+        part = "train" if name == "unlabelled" else name
         for case_id in filter(groups.__contains__, ids):
             patient = groups[case_id]
             other, other_part = side.setdefault(patient, (case_id, part))

@@ -62,11 +62,13 @@ def predict_planes(
     batch_size: int = 8,
     flips: bool = False,
     device: torch.device | None = None,
+    weights: str = "gaussian",
+    stride: Sequence[int] | None = None,
 ) -> Iterator[Tensor]:
     """Logits of a case's stack (S, C, *spatial), bit by bit: what is held does not grow with the stack.
 
-    Slices (2D) go through in batches. A volume (3D) goes through in overlapping patches, weighted by a Gaussian; one
-    smaller than the patch is padded.
+    Slices (2D) go through in batches. A volume (3D) goes through in overlapping patches; one smaller than the patch
+    is padded.
 
     Args:
         net: in evaluation mode, on `device`.
@@ -76,6 +78,8 @@ def predict_planes(
         batch_size: slices or patches at a time.
         flips: see `over_flips`.
         device: where the network lies; None: with the stack.
+        weights: of patches, gaussian or constant.
+        stride: from patch to patch, voxels of each axis, instead of `overlap`.
 
     Yields:
         (n, K, *rest) float32 on `device`: slices, or planes of a volume along its first axis.
@@ -89,7 +93,7 @@ def predict_planes(
     chosen = over_flips(network) if flips else network
     if stack.dim() == 4:
         return (chosen(part.to(device)) for part in stack.split(batch_size))
-    return window_planes(chosen, stack, patch_size, overlap, batch_size, device)
+    return window_planes(chosen, stack, patch_size, overlap, batch_size, device, weights, stride)
 
 
 def predict_stack(

@@ -64,6 +64,8 @@ class Predictor(Segmenter):
         precision: Lightning's name: 32, bf16-mixed or 16-mixed.
         device: where to compute.
         flips: average over mirrored inputs.
+        weights: of patches in 3D, gaussian or constant.
+        stride: from patch to patch in 3D, voxels of each axis, instead of `overlap`.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Predictor(Segmenter):
         precision: str = "32",
         device: torch.device | str = "cpu",
         flips: bool = False,
+        weights: str = "gaussian",
+        stride: Sequence[int] | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.net = channels_last_weights(net.to(self.device).eval())
@@ -82,6 +86,8 @@ class Predictor(Segmenter):
         self.patch_size = tuple(patch_size)
         self.overlap = overlap
         self.flips = flips
+        self.weights = weights
+        self.stride = stride
         # float16 does not exist on CPUs: Lightning trains in bfloat16 there as well
         self._dtype = (
             torch.bfloat16 if self.device.type == "cpu" and precision == "16-mixed" else _AUTOCAST.get(precision)
@@ -93,7 +99,14 @@ class Predictor(Segmenter):
         if image.nbytes < _ON_DEVICE:
             stack = stack.to(self.device)
         planes = predict_planes(
-            self._logits, stack, self.patch_size, self.overlap, flips=self.flips, device=self.device
+            self._logits,
+            stack,
+            self.patch_size,
+            self.overlap,
+            flips=self.flips,
+            device=self.device,
+            weights=self.weights,
+            stride=self.stride,
         )
         return (sigmoid_or_softmax(part, self.recipe.overlapping) for part in planes)
 

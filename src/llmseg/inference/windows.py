@@ -9,6 +9,7 @@ from torch.nn import functional
 
 Network = Callable[[Tensor], Tensor]
 Start = tuple[int, int, int]
+WEIGHTS = ("gaussian", "constant")
 _PLANES = 16  # given away at a time
 
 
@@ -19,10 +20,12 @@ def window_planes(
     overlap: float = 0.5,
     batch_size: int = 8,
     device: torch.device | None = None,
+    weights: str = "gaussian",
+    stride: Sequence[int] | None = None,
 ) -> Iterator[Tensor]:
     """Logits of a volume, plane by plane along its first axis.
 
-    Windows and their Gaussian weights are those of MONAI's `sliding_window_inference`. That one holds all logits of the
+    Windows and their weights are those of MONAI's `sliding_window_inference`. That one holds all logits of the
     volume; here a plane leaves as soon as no further window covers it, so that memory is the window's depth times the
     volume's other two sizes.
 
@@ -33,16 +36,23 @@ def window_planes(
         overlap: of neighbouring windows, as a share of the window.
         batch_size: windows at a time.
         device: where windows are computed and summed up; None: the volume's.
+        weights: gaussian (the middle of a window counts more) or constant.
+        stride: from one window to the next, voxels of each axis, instead of `overlap`.
 
     Yields:
         (n, K, Y, Z) float32 on `device`, X planes in all.
+
+    Raises:
+        ValueError: no such weights, or a stride that leaves gaps.
     """
     from monai.data.utils import compute_importance_map  # heavy, and only volumes need it
 
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights={weights}: choose from {', '.join(WEIGHTS)}")
     device = device or volume.device
     before, padded = _pad(volume, size)
-    weight = compute_importance_map(tuple(size), mode="gaussian", device=device)
-    groups = _groups(window_starts(padded.shape[2:], size, overlap), batch_size)
+    weight = compute_importance_map(tuple(size), mode=weights, device=device)
+    groups = _groups(window_starts(padded.shape[2:], size, overlap, stride), batch_size)
     depth = max(group[-1][0] - group[0][0] for group in groups) + size[0]
     sums = _Sums(weight, (depth, *padded.shape[3:]))
     inside = [slice(start, start + n) for start, n in zip(before, volume.shape[2:], strict=True)]
@@ -58,11 +68,19 @@ def window_planes(
                 yield kept
 
 
-def window_starts(shape: Sequence[int], size: Sequence[int], overlap: float) -> list[Start]:
-    """First voxels of all windows, ordered by axis; the last windows of an axis end with it."""
+def window_starts(
+    shape: Sequence[int], size: Sequence[int], overlap: float, stride: Sequence[int] | None = None
+) -> list[Start]:
+    """First voxels of all windows, ordered by axis; the last windows of an axis end with it.
+
+    Raises:
+        ValueError: a stride that is below 1 or leaves gaps.
+    """
+    steps = [max(int(window * (1 - overlap)), 1) for window in size] if stride is None else stride
+    if len(steps) != len(size) or any(not 1 <= step <= window for step, window in zip(steps, size, strict=False)):
+        raise ValueError(f"stride={list(steps)}: give {len(size)} numbers from 1 to the window's {list(size)}")
     axes = []
-    for n, window in zip(shape, size, strict=True):
-        step = max(int(window * (1 - overlap)), 1)
+    for n, window, step in zip(shape, size, steps, strict=True):
         count = 1 + -(-(n - window) // step)
         axes.append([min(index * step, n - window) for index in range(count)])
     return [(x, y, z) for x, y, z in product(*axes)]

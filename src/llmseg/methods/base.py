@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -42,6 +42,9 @@ class SegmentationMethod(pl.LightningModule):
             loads with `torch.load(weights_only=True)` and the network can be built again.
     """
 
+    uses_unlabelled: ClassVar[bool] = False
+    """Whether training batches have a second stream, of unlabelled cases."""
+
     def __init__(
         self,
         net: nn.Module,
@@ -61,10 +64,10 @@ class SegmentationMethod(pl.LightningModule):
             raise ValueError(f"method.compile={compile}: choose auto, true or false")
         if gradient_checkpointing and compile is True:
             raise ValueError("method.compile=true: torch.compile takes no network with gradient_checkpointing")
-        self.net = channels_last_weights(net)
         self._compile = False if gradient_checkpointing else compile
-        if gradient_checkpointing:
-            checkpoint_blocks(self.net)
+        self._checkpoints = gradient_checkpointing
+        self._trained: list[nn.Module] = []
+        self.net = self._train_too(net)
         self.loss = loss
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
@@ -81,24 +84,41 @@ class SegmentationMethod(pl.LightningModule):
         """Compile the network in place, so that checkpoints keep their plain keys."""
         device = self.trainer.strategy.root_device
         if self._compile is True or (self._compile == "auto" and device.type == "cuda" and _has_triton()):
-            self.net.compile()
+            for net in self._trained:
+                net.compile()
+
+    def _train_too(self, net: nn.Module) -> nn.Module:
+        """Treat a network that is trained as `method.compile` and the like say; to be kept as an attribute."""
+        if self._checkpoints:
+            checkpoint_blocks(net)
+        self._trained.append(channels_last_weights(net))
+        return net
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """Names of the attributes whose mean probability is tested -> `model` nodes that build them again."""
+        return {"net": self._record["model"]}
 
     @abstractmethod
-    def training_loss(self, batch: Batch) -> Tensor:
+    def training_loss(self, batch: Any) -> Tensor:
         """Scalar loss of one augmented training batch."""
+
+    def augmented(self, batch: Any) -> Any:
+        """A batch of the data module, augmented, as `training_loss` takes it; the first part is a tensor (N, ...)."""
+        return self.augment(*batch)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (N, K, *spatial) on the image's grid."""
         return on_input_grid(self.net)(image)
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed the step by what it is, not by what came before."""
         torch.manual_seed(derive(self.seed, "step", self.current_epoch, batch_idx, self.global_rank))
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Augment, and let the method do the rest."""
         with torch.no_grad():
-            batch = self.augment(*batch)
+            batch = self.augmented(batch)
         loss = self.training_loss(batch)
         size = len(batch[0])
         self.log("train/loss", loss, prog_bar=True, batch_size=size)
@@ -147,6 +167,7 @@ class SegmentationMethod(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the record and the state that no other part saves into the checkpoint."""
         checkpoint["llmseg"] = self._record
+        checkpoint["networks"] = self.networks
         checkpoint["epoch_loss"] = self._all_epoch_loss()
         checkpoint["steps"] = int(self.trainer.estimated_stepping_batches)
 

@@ -1,12 +1,56 @@
 """The V-Net that the semi-supervised segmentation literature compares on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class VNet(nn.Module):
+class VNetDecoder(nn.Module):
+    """The way up of V-Net, for networks that differ in how they come by the features or double their size.
+
+    Four stages of 3, 3, 2, 1 convolutions with skips by addition, and a 1x1x1 head. A subclass builds what it has of
+    its own, then calls `_build_decoder`.
+
+    Attributes:
+        deepest_channels: channels of the deepest features.
+        stride: voxels of the image to one of the deepest features, along each axis.
+    """
+
+    stride = 16
+
+    def _build_decoder(
+        self, width: int, out_channels: int, has_dropout: bool, enlarge: Callable[[int, int], nn.Module]
+    ) -> None:
+        """Append the decoder; `enlarge` makes a layer that doubles the size, from channels before and after."""
+        widths = level_widths(width)
+        self.up, self.decoder = nn.ModuleList(), nn.ModuleList()
+        for before, after, convolutions in zip(widths[::-1], widths[-2::-1], (3, 3, 2, 1), strict=False):
+            self.up.append(enlarge(before, after))
+            self.decoder.append(_convs(after, after, convolutions))
+        self.deepest_channels = widths[-1]
+        self.dropout_rate = 0.5 if has_dropout else 0.0
+        self.head = nn.Conv3d(width, out_channels, kernel_size=1)
+
+    def decode(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits (N, out_channels, X, Y, Z) of the features of five levels, the deepest last."""
+        *skips, x = features
+        x = self._drop(x)
+        for up, block in zip(self.up, self.decoder, strict=True):
+            x = block(up(x) + skips.pop())
+        logits: Tensor = self.head(self._drop(x))
+        return logits
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout3d(x, self.dropout_rate, training=self.training)
+
+    def _check_size(self, x: Tensor) -> None:
+        if any(size < self.stride or size % self.stride for size in x.shape[2:]):
+            given = " x ".join(str(size) for size in x.shape[2:])
+            raise ValueError(f"input of size {given} does not fit: every side must be a multiple of {self.stride}")
+
+
+class VNet(VNetDecoder):
     """V-Net (Milletari et al., 3DV 2016) as UA-MT (Yu et al., MICCAI 2019) simplified it; returns logits.
 
     Five levels of 16 to 256 channels with 1, 2, 3, 3, 3 convolutions and 3, 3, 2, 1 on the way up, strided convolutions
@@ -23,8 +67,6 @@ class VNet(nn.Module):
         ValueError: spatial_dims is not 3, or a number of channels is not positive.
     """
 
-    stride = 16
-
     def __init__(
         self,
         *,
@@ -35,23 +77,14 @@ class VNet(nn.Module):
         has_dropout: bool = True,
     ) -> None:
         super().__init__()
-        if spatial_dims != 3:
-            raise ValueError(f"V-Net is three-dimensional: spatial_dims must be 3, not {spatial_dims}")
-        if min(in_channels, out_channels, width) < 1:
-            raise ValueError("in_channels, out_channels and width must be at least 1")
-        widths = [width * 2**level for level in range(5)]
+        check_arguments(spatial_dims, in_channels, out_channels, width)
+        widths = level_widths(width)
         self.encoder = nn.ModuleList([_convs(in_channels, width, 1)])
         self.down = nn.ModuleList()
         for before, after, convolutions in zip(widths, widths[1:], (2, 3, 3, 3), strict=False):
-            self.down.append(_norm_relu(nn.Conv3d(before, after, kernel_size=2, stride=2), after))
+            self.down.append(norm_relu(nn.Conv3d(before, after, kernel_size=2, stride=2), after))
             self.encoder.append(_convs(after, after, convolutions))
-        self.up, self.decoder = nn.ModuleList(), nn.ModuleList()
-        for before, after, convolutions in zip(widths[::-1], widths[-2::-1], (3, 3, 2, 1), strict=False):
-            self.up.append(_norm_relu(nn.ConvTranspose3d(before, after, kernel_size=2, stride=2), after))
-            self.decoder.append(_convs(after, after, convolutions))
-        self.deepest_channels = widths[-1]
-        self.dropout_rate = 0.5 if has_dropout else 0.0
-        self.head = nn.Conv3d(width, out_channels, kernel_size=1)
+        self._build_decoder(width, out_channels, has_dropout, up_convolution)
 
     def forward(self, x: Tensor) -> Tensor:
         """Image (N, in_channels, X, Y, Z), sides multiples of 16, to logits (N, out_channels, X, Y, Z).
@@ -67,34 +100,43 @@ class VNet(nn.Module):
         Raises:
             ValueError: see `forward`.
         """
-        if any(size < self.stride or size % self.stride for size in x.shape[2:]):
-            given = " x ".join(str(size) for size in x.shape[2:])
-            raise ValueError(f"input of size {given} does not fit: every side must be a multiple of {self.stride}")
+        self._check_size(x)
         features = [self.encoder[0](x)]
         for down, block in zip(self.down, self.encoder[1:], strict=True):
             features.append(block(down(features[-1])))
         return features
 
-    def decode(self, features: Sequence[Tensor]) -> Tensor:
-        """Logits of what `encode` gives."""
-        *skips, x = features
-        x = self._drop(x)
-        for up, block in zip(self.up, self.decoder, strict=True):
-            x = block(up(x) + skips.pop())
-        logits: Tensor = self.head(self._drop(x))
-        return logits
 
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout3d(x, self.dropout_rate, training=self.training)
+def check_arguments(spatial_dims: int, in_channels: int, out_channels: int, width: int) -> None:
+    """Refuse what no V-Net can be built from.
+
+    Raises:
+        ValueError: spatial_dims is not 3, or a number of channels is not positive.
+    """
+    if spatial_dims != 3:
+        raise ValueError(f"V-Net is three-dimensional: spatial_dims must be 3, not {spatial_dims}")
+    if min(in_channels, out_channels, width) < 1:
+        raise ValueError("in_channels, out_channels and width must be at least 1")
+
+
+def level_widths(width: int) -> list[int]:
+    """Channels of the five levels, doubled from one to the next."""
+    return [width * 2**level for level in range(5)]
+
+
+def up_convolution(before: int, after: int) -> nn.Module:
+    """V-Net's own way to double the size: a transposed convolution, batch norm, ReLU."""
+    return norm_relu(nn.ConvTranspose3d(before, after, kernel_size=2, stride=2), after)
 
 
 def _convs(in_channels: int, out_channels: int, convolutions: int) -> nn.Sequential:
     layers = []
     for _ in range(convolutions):
-        layers.append(_norm_relu(nn.Conv3d(in_channels, out_channels, kernel_size=3, padding=1), out_channels))
+        layers.append(norm_relu(nn.Conv3d(in_channels, out_channels, kernel_size=3, padding=1), out_channels))
         in_channels = out_channels
     return nn.Sequential(*layers)
 
 
-def _norm_relu(layer: nn.Module, channels: int) -> nn.Sequential:
+def norm_relu(layer: nn.Module, channels: int) -> nn.Sequential:
+    """A layer, batch norm of its output's channels, ReLU."""
     return nn.Sequential(layer, nn.BatchNorm3d(channels), nn.ReLU(inplace=True))

@@ -1,7 +1,7 @@
 """Read runs again: one network, or a table of all runs. Needs no Hydra."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -18,14 +18,21 @@ from llmseg.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network with its weights, and the configuration that it was trained with."""
+    """A network with its weights, and the configuration that it was trained with.
+
+    Attributes:
+        net: in evaluation mode.
+        config: of its run.
+        networks: names of all networks that the run's method tests.
+    """
 
     net: nn.Module
     config: dict[str, Any]
+    networks: tuple[str, ...] = ("net",)
 
 
 def load(path: str | Path, checkpoint: str = "last") -> TrainedNetwork:
-    """Rebuild the network of a run in evaluation mode, on the CPU.
+    """Rebuild the network of a run in evaluation mode, on the CPU; of a pair, the first.
 
     Args:
         path: a run folder, or a checkpoint file.
@@ -34,18 +41,42 @@ def load(path: str | Path, checkpoint: str = "last") -> TrainedNetwork:
     Raises:
         UserError: no run or checkpoint there, or one that cannot be read.
     """
+    return load_all(path, checkpoint, ["net"])[0]
+
+
+def load_all(
+    path: str | Path, checkpoint: str = "last", networks: Sequence[str] | None = None
+) -> list[TrainedNetwork]:
+    """Rebuild the networks of a run whose mean probability its method tests.
+
+    Args:
+        path: see `load`.
+        checkpoint: see `load`.
+        networks: some of them, by name: `net`, and of a method with two networks `peer`; None: all.
+
+    Raises:
+        UserError: see `load`; or no network of that name.
+    """
     path = Path(path)
     file = path if path.is_file() else RunFolder.open(path).checkpoint(checkpoint)
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
         config: dict[str, Any] = content["llmseg"]
-        net = build_network(config["model"])
-        net.load_state_dict(
-            {key.removeprefix("net."): value for key, value in content["state_dict"].items() if key.startswith("net.")}
-        )
+        nodes: dict[str, Any] = content.get("networks") or {"net": config["model"]}
+        if unknown := [name for name in networks or () if name not in nodes]:
+            raise UserError(f"{file}: holds no network {unknown[0]!r}; there is {', '.join(nodes)}")
+        chosen = nodes if networks is None else {name: nodes[name] for name in networks}
+        nets = [_built(name, node, content["state_dict"]) for name, node in chosen.items()]
+        return [TrainedNetwork(net, config, tuple(nodes)) for net in nets]
     except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, UnpicklingError) as error:
         raise UserError(f"{file}: no checkpoint of this project, or damaged ({str(error).splitlines()[0]})") from error
-    return TrainedNetwork(net.eval(), config)
+
+
+def _built(name: str, node: Mapping[str, Any], state: Mapping[str, Any]) -> nn.Module:
+    net = build_network(node)
+    prefix = f"{name}."
+    net.load_state_dict({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
+    return net.eval()
 
 
 def collect(root: str | Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from llmseg.data.config import SplitConfig
 from llmseg.data.split import list_faults, make_split, official_lists
 from llmseg.errors import DataError
 
-PARTS = ("train", "val", "test")
+PARTS = ("train", "val", "test", "unlabelled")
 
 
 def divide(

@@ -1,0 +1,19 @@
+"""Cross pseudo supervision (Chen et al., CVPR 2021; 3D as in SSL4MIS, Luo et al.)."""
+
+from torch import Tensor
+
+from llmseg.inference.predict import channels_last
+from llmseg.losses.consistency import cross_pseudo
+from llmseg.methods.semi_supervised import CoTraining, Streams
+
+
+class CrossPseudoSupervision(CoTraining):
+    """Two networks of different initialisation learn each other's decisions on the unlabelled images."""
+
+    def training_loss(self, batch: Streams) -> Tensor:
+        """Both networks' supervised losses, and the cross-entropy of each with the other's decisions."""
+        image, count = channels_last(batch.both), len(batch.label)
+        mine, theirs = self.net(image), self.peer(image)
+        one, two = mine[count:], theirs[count:]
+        cross = cross_pseudo(one, two, self.overlapping) + cross_pseudo(two, one, self.overlapping)
+        return self.supervised((mine, theirs), batch.label) + self.ramped(cross)
