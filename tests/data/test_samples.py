@@ -44,7 +44,24 @@ def test_order_is_a_function_of_seed_and_epoch() -> None:
 
 
 def test_a_set_smaller_than_a_batch_is_repeated() -> None:
-    assert [sorted(i for _, i in batch) for batch in EpochBatches(2, 4, 0, 1, seed=0)] == [[0, 0, 1, 1]]
+    """And the second pass counts on, so that it has patches of its own."""
+    assert [sorted(i for _, i in batch) for batch in EpochBatches(2, 4, 0, 1, seed=0)] == [[0, 1, 2, 3]]
+
+
+def test_an_epoch_may_be_several_passes_each_in_an_order_of_its_own() -> None:
+    batches = EpochBatches(5, 2, 0, 1, seed=3, batches=10)
+    drawn = [i for batch in batches for _, i in batch]
+    assert len(batches) == 10
+    assert sorted(drawn) == list(range(20))
+    passes = [[i % 5 for i in drawn[first : first + 5]] for first in range(0, 20, 5)]
+    assert all(sorted(each) == list(range(5)) for each in passes)
+    assert len({tuple(each) for each in passes}) > 1
+
+
+def test_an_epoch_may_be_a_part_of_a_pass() -> None:
+    drawn = [i for batch in EpochBatches(50, 2, 0, 1, seed=3, batches=4) for _, i in batch]
+    assert len(set(drawn)) == 8
+    assert max(drawn) < 50
 
 
 def test_slices_are_the_slices_of_the_cases(tmp_path: Path) -> None:
@@ -107,6 +124,6 @@ def test_the_last_batch_may_be_kept(world: int, samples: int) -> None:
     assert all(sizes == batches[0] for sizes in batches)  # no process waits for another
     assert [len(each) for each in ranks] == [len(batches[0])] * world
     assert all(size == 4 for size in batches[0][:-1])
-    seen = Counter(sample for each in ranks for batch in each for _, sample in batch)
+    seen = Counter(sample % samples for each in ranks for batch in each for _, sample in batch)
     assert set(seen) == set(range(samples))
     assert sum(seen.values()) - samples < world

@@ -116,7 +116,7 @@ def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
     parser = get_args_parser()
     args = _parse(parser, arguments)
     if config_name == "train":
-        args.overrides += implied(args.overrides)
+        args.overrides += implied(args.overrides, conf_folder())
     task = _Job(job)
     call = partial(_run_hydra, args, parser, task, str(conf_folder()), config_name)
     if args.shell_completion:

@@ -62,20 +62,21 @@ def describe(root: Path, source: str = "") -> Facts:
     return Facts(len(channels), classes, any(isinstance(value, list) for value in labels.values()))
 
 
-def read(root: Path, source: str = "") -> list[Case]:
-    """Find all labelled cases of an nnU-Net raw folder, sorted by id; every case is its own patient.
+def read(root: Path, source: str = "", unlabelled: bool = False) -> list[Case]:
+    """Find all cases of an nnU-Net raw folder, sorted by id; every case is its own patient.
 
     `imagesTs` belongs to the cases where `labelsTs` is there too; without labels it is for prediction and not read.
 
     Args:
         root: the folder with `dataset.json`.
         source: where to get the data set, for the message when the root is missing.
+        unlabelled: keep scans of `imagesTr` that have no label, for methods that learn from them as well.
 
     Raises:
         DataError: dataset.json is broken; an image has no label, a label no image, or a channel is missing.
     """
     facts = describe(root, source)
-    cases = _cases(root / "imagesTr", root / "labelsTr", facts)
+    cases = _cases(root / "imagesTr", root / "labelsTr", facts, unlabelled)
     if not cases:
         raise DataError(f"{root / 'imagesTr'}: holds no scans named CASE_0000.nii.gz: {where_to_get(source)}")
     if (root / "labelsTs").is_dir():
@@ -89,20 +90,23 @@ def parse_name(name: str) -> tuple[str, int] | None:
     return (match["id"], int(match["channel"])) if match else None
 
 
-def _cases(image_folder: Path, label_folder: Path, facts: Facts) -> list[Case]:
+def _cases(image_folder: Path, label_folder: Path, facts: Facts, unlabelled: bool = False) -> list[Case]:
     images = _channels(image_folder)
-    labels = {stem(path): path for path in scans_in(label_folder)}
+    labels = {stem(path): path for path in scans_in(label_folder)} if label_folder.is_dir() or not unlabelled else {}
     for name in sorted(labels.keys() - images.keys()):
         error = f"{labels[name]}: label without an image {name}_0000 in {image_folder}: add it or remove the label"
         refuse(DataError(error), name)
-    for name in sorted(images.keys() - labels.keys()):
+    for name in () if unlabelled else sorted(images.keys() - labels.keys()):
         first = min(images[name].values())
-        error = f"{first}: image without a label {name} in {label_folder}: add it or remove the image"
+        error = (
+            f"{first}: image without a label {name} in {label_folder}: add it, remove the image, or keep such images "
+            "with data.reader.unlabelled=true"
+        )
         refuse(DataError(error), name)
     return [
-        Case(name, channels, labels[name], name, facts.classes)
+        Case(name, channels, labels.get(name), name, facts.classes)
         for name, found in images.items()
-        if name in labels and (channels := _ordered(name, found, facts.channels, image_folder))
+        if (name in labels or unlabelled) and (channels := _ordered(name, found, facts.channels, image_folder))
     ]
 
 
