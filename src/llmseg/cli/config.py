@@ -16,6 +16,7 @@ class EvaluationConfig:
     Attributes:
         checkpoints: which of a run are scored: last, best (chosen on the validation cases). The first rules the table,
             others get a column of their own name.
+        networks: of a method with several: net, peer; null: all that the method tests, by their mean probability.
         nsd_tolerance: of the normalised surface distance, in mm.
         overlap: of neighbouring patches in the sliding window (3D), as a share of the patch.
         weights: of patches where they overlap: gaussian (the middle counts more) or constant.
@@ -24,6 +25,7 @@ class EvaluationConfig:
     """
 
     checkpoints: list[str] = field(default_factory=lambda: ["last", "best"])
+    networks: list[str] | None = None
     nsd_tolerance: float = 2.0
     overlap: float = 0.5
     weights: str = "gaussian"

@@ -69,7 +69,7 @@ class SemiSupervised(SegmentationMethod):
 
     def ramped(self, loss: Tensor) -> Tensor:
         """What was learned from unlabelled cases, with its weight at this step; logged."""
-        self.log("train/unlabelled_loss", loss)
+        self.log("train/unlabelled_loss", loss.detach())
         self.log("train/unlabelled_weight", self.weight * self.ramp())
         return self.weight * self.ramp() * loss
 
@@ -113,7 +113,7 @@ class Averaging(SemiSupervised):
         if not 0 <= decay < 1:
             raise ValueError(f"method.decay={decay:g}: give 0 or more, below 1")
         self.decay = decay
-        self.teacher = deepcopy(self.net).requires_grad_(False)
+        self.teacher = deepcopy(self.net).requires_grad_(False).eval()  # Lightning sets no modes
         self._averaged_step = 0
 
     def train(self, mode: bool = True) -> "Averaging":
