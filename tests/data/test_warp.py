@@ -130,3 +130,24 @@ def test_autocast_does_not_coarsen_positions() -> None:
 def test_ranges_that_make_no_sense_are_refused(key: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=rf"^data\.augment\.{key}="):
         Augment(replace(OFF, **{key: value}))
+
+
+@pytest.mark.parametrize("size", [(6, 6), (6, 6, 4), (6, 4), (6, 4, 5)])
+def test_quarter_turns_move_image_and_label_and_interpolate_nothing(size: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    image = torch.rand(64, 1, *size)
+    label = (image > 0.5).to(torch.uint8)
+    turned, moved = warp.quarter_turns(image, label)
+    assert moved is not None
+    assert turned.shape == image.shape
+    assert torch.equal(moved, (turned > 0.5).to(torch.uint8))
+    possible = range(4) if size[0] == size[1] else (0, 2)
+    found = set()
+    for before, after in zip(image, turned, strict=True):
+        fitting = [count for count in possible if torch.equal(before.rot90(count, (1, 2)), after)]
+        assert len(fitting) == 1
+        found.update(fitting)
+    assert found == set(possible)
+    alone, nothing = warp.quarter_turns(image, None)
+    assert nothing is None
+    assert alone.shape == image.shape

@@ -84,6 +84,7 @@ class TrainConfig:
         seed: of weights, order, crops and augmentation.
         resume: a run folder to go on with; its own config.yaml counts.
         save_every_n_steps: optimiser steps between two checkpoints within an epoch.
+        ramp_up_steps: of semi-supervised methods: [every, length] of the field's ramp-up, see `SemiSupervised`.
         lr_find: only look for a learning rate.
         evaluate: score the test cases after training.
         evaluation: see EvaluationConfig.
@@ -96,6 +97,7 @@ class TrainConfig:
     seed: int = 0
     resume: str | None = None
     save_every_n_steps: int = 200
+    ramp_up_steps: list[int] | None = None
     lr_find: bool = False
     evaluate: bool = True
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

@@ -40,6 +40,8 @@ class Augment:
         dtype = image.dtype
         with torch.autocast(image.device.type, enabled=False):
             image = image.to(torch.promote_types(dtype, torch.float32))
+            if self.config.quarter_turns:
+                image, label = warp.quarter_turns(image, label)
             if warp.moves(self.config):
                 grid = warp.sampling_grid(image, self.config)
                 image = warp.sample(image, grid, "bilinear")

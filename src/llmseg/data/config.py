@@ -50,6 +50,8 @@ class AugmentConfig:
 
     Attributes:
         flip: network axes that are mirrored with probability one half each (0 is the first spatial axis).
+        quarter_turns: turn by a random multiple of 90 degrees in the plane of the first two spatial axes; of 180 where
+            the sample is no square there.
         shift: largest translation, as a share of the image size.
         scale: largest change of size, as a share.
         rotate: largest rotation in degrees; in 3D one number, or three, one around each axis (voxels count as cubes:
@@ -66,6 +68,7 @@ class AugmentConfig:
     """
 
     flip: list[int] = field(default_factory=list)
+    quarter_turns: bool = False
     shift: float = 0.05
     scale: float = 0.1
     rotate: Any = 0.0

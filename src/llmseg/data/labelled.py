@@ -40,9 +40,7 @@ def divide(cases: Mapping[str, Case], config: DataConfig) -> Split:
     return Split(train, val, split.test, rest)
 
 
-def require_labels(
-    split: Split, cases: Mapping[str, Case], uses_unlabelled: bool | None, config: DataConfig
-) -> None:
+def require_labels(split: Split, cases: Mapping[str, Case], uses_unlabelled: bool | None, config: DataConfig) -> None:
     """Check that every case that is to be labelled is, and that there is something to learn from.
 
     Args:

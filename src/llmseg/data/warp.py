@@ -20,6 +20,20 @@ def moves(config: AugmentConfig) -> bool:
     return bool(config.flip or config.shift or config.scale or config.shear or config.elastic or any(angles(config)))
 
 
+def quarter_turns(image: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Turn each sample, and its label with it, by a random multiple of 90 degrees in the plane of the first two axes.
+
+    Where the plane is no square, of 180 degrees. No value is interpolated.
+    """
+    step = 1 if image.shape[2] == image.shape[3] else 2
+    turns = (step * torch.randint(4 // step, (len(image),))).tolist()
+
+    def turned(values: Tensor) -> Tensor:
+        return torch.stack([each.rot90(count, (1, 2)) for each, count in zip(values, turns, strict=True)])
+
+    return turned(image), None if label is None else turned(label)
+
+
 def angles(config: AugmentConfig) -> tuple[float, ...]:
     """Largest rotation in degrees: one number, or one around each axis."""
     return (config.rotate,) if isinstance(config.rotate, int | float) else tuple(config.rotate)

@@ -44,9 +44,7 @@ def load(path: str | Path, checkpoint: str = "last") -> TrainedNetwork:
     return load_all(path, checkpoint, ["net"])[0]
 
 
-def load_all(
-    path: str | Path, checkpoint: str = "last", networks: Sequence[str] | None = None
-) -> list[TrainedNetwork]:
+def load_all(path: str | Path, checkpoint: str = "last", networks: Sequence[str] | None = None) -> list[TrainedNetwork]:
     """Rebuild the networks of a run whose mean probability its method tests.
 
     Args:
