@@ -1,6 +1,7 @@
 """Semi-supervised trainings from the command line, on small volumes in nnU-Net's format."""
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,39 @@ def test_a_pair_is_tested_together_and_can_be_taken_apart(train: Command, root: 
     assert call("compare", f"run={root.parent / 'runs'}") == 0
 
 
+def test_a_run_with_validation_cases_is_scored_again_from_its_own_split(
+    train: Command, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert semi(train, root, "cps", "data.labelled=3", "data.labelled_val=1") == 0
+    run = only_run(root.parent / "runs")
+    assert (run / "checkpoints" / "best.ckpt").is_file()
+    words = (f"run={run}", f"paths.cache={root.parent / 'cache'}")
+    for part, count in (("train", 2), ("val", 1), ("test", 2)):
+        assert call("evaluate", *words, f"part={part}", f"output={root.parent / part}") == 0
+        assert len(pd.read_csv(root.parent / part / "cases.csv")) == count
+    assert call("evaluate", *words, "part=unlabelled") == 2
+    one_line(Exception(capsys.readouterr().err.strip()), "part=unlabelled", "train, val, test, all")
+    assert call("compare", f"run={root.parent / 'runs'}") == 0
+
+
+def test_a_finished_training_says_how_to_go_on(train: Command, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert semi(train, root, "mean_teacher") == 0
+    run = only_run(root.parent / "runs")
+    written = (run / "summary.json").stat().st_mtime_ns
+    assert call("train", f"resume={run}", "trainer.max_epochs=50") == 0  # max_steps ends it as before
+    assert "trainer.max_steps=6" in capsys.readouterr().out + (run / "console.log").read_text()
+    assert (run / "summary.json").stat().st_mtime_ns == written
+    assert call("train", f"resume={run}", "trainer.max_steps=6") == 0
+    assert content(run)["global_step"] == 6
+
+
+def test_knowledge_beside_a_method_that_uses_none(train: Command, root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("llmseg").propagate = True  # an earlier training has turned it off
+    assert semi(train, root, "mean_teacher", "knowledge=left_atrium/hand_written", "evaluate=false") == 0
+    assert "knowledge: MeanTeacher uses none" in caplog.text
+    assert load(only_run(root.parent / "runs")).config["knowledge"] is None
+
+
 def test_the_second_network_may_be_another_one(train: Command, root: Path) -> None:
     words = ("+model@method.peer=resnet34_vnet", "method.peer.width=2", "evaluate=false")
     assert semi(train, root, "cps", *words) == 0
@@ -154,6 +188,11 @@ def test_few_labels_choose_v_net_and_steps(train: Command, root: Path, capsys: p
     text = capsys.readouterr().out
     assert "max_steps: 6000" in text
     assert "max_epochs: -1" in text
+    words = ("data.labelled=8", "data=la", "method=cps", "+model@method.peer=resnet34_vnet")
+    assert call("train", *words, "--cfg", "job", "--resolve") == 0
+    text = capsys.readouterr().out
+    assert "llmseg.models.VNet" in text
+    assert "ResNet34VNet" in text
     assert call("train", "data=la", "--cfg", "job", "--resolve") == 0
     text = capsys.readouterr().out
     assert "llmseg.models.VNet" not in text
@@ -170,6 +209,8 @@ def test_few_labels_choose_v_net_and_steps(train: Command, root: Path, capsys: p
         (("method.wieght=1",), "did you mean method.weight"),
         (("method.ramp_up=3",), "method.ramp_up=3"),
         (("model.width=0",), "width"),
+        (("data.batch_size=0",), "data.batch_size=0"),
+        (("data.unlabelled_batch_size=0",), "data.unlabelled_batch_size=0"),
     ],
 )
 def test_mistakes_are_one_line(

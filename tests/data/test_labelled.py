@@ -138,3 +138,36 @@ def test_supervised_training_does_not_leave_cases_out_in_silence(tmp_path: Path)
         require_labels(divide(cases, settings), cases, False, settings)
     one_line(caught.value, "c03")
     require_labels(divide(cases, settings), cases, None, settings)  # a run of another method is scored
+
+
+def test_validation_takes_whole_patients_from_labelled_and_unlabelled_cases() -> None:
+    cases = {f"c{n:02d}": Case(f"c{n:02d}", (Path("x"),), Path("y"), f"p{n // 2}") for n in range(16)}
+    for seed in (None, 0, 1, 2):
+        settings = config(Path("/nowhere"), labelled=7, labelled_val=3, labelled_seed=seed)
+        split = divide(cases, settings)
+        sides = [{cases[id_].group for id_ in ids} for ids in (split.train, split.val, split.test, split.unlabelled)]
+        train, val, test, unlabelled = sides
+        assert len(split.val) >= 3
+        assert not val & (train | test | unlabelled)
+        assert not test & (train | unlabelled)
+
+
+def test_nobody_left_to_train_on(tmp_path: Path) -> None:
+    cases = {f"c{n}": Case(f"c{n}", (Path("x"),), Path("y"), "p" if n < 2 else f"q{n}") for n in range(4)}
+    settings = config(listed(tmp_path, train=["c0", "c1", "c2"], test=["c3"]), labelled=2, labelled_val=1)
+    with pytest.raises(ConfigError) as caught:
+        divide(cases, settings)
+    one_line(caught.value, "data.labelled_val=1")
+
+
+def test_validation_cases_of_a_partly_labelled_list_have_labels(tmp_path: Path) -> None:
+    names = [f"c{number:02d}" for number in range(12)]
+    root = listed(tmp_path, train=names, test=["c12"])
+    cases = many(13)
+    cases |= {name: replace(cases[name], label=None) for name in names[6:]}
+    for seed in range(8):
+        settings = config(root, split=SplitConfig(val=0.2, seed=seed))
+        split = divide(cases, settings)
+        require_labels(split, cases, True, settings)
+        assert split.val
+        assert set(split.unlabelled) == set(names[6:])

@@ -40,3 +40,12 @@ def test_nothing_outside_the_region_counts_and_no_region_is_no_loss() -> None:
     assert logits.grad is not None
     assert not logits.grad[..., 2:].any()
     assert logits.grad[..., :2].any()
+
+
+def test_shares_of_classes_instead_of_an_index_map() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 4, 4)
+    label = torch.randint(0, 3, (2, 1, 4, 4), dtype=torch.uint8)
+    shares = torch.cat([(label == value).float() for value in (1, 2)], dim=1)
+    region = torch.rand(2, 1, 4, 4) > 0.5
+    assert region_loss(logits, shares, region).item() == pytest.approx(region_loss(logits, label, region).item())

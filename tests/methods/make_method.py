@@ -64,7 +64,7 @@ def method(name: str, step: int = STEPS, classes: int = 3, **options: Any) -> An
     strategy = SimpleNamespace(reduce=lambda tensor, **_: tensor)
     made._fabric = None
     made._trainer = SimpleNamespace(
-        estimated_stepping_batches=STEPS, global_step=step, strategy=strategy, optimizers=[]
+        global_rank=0, estimated_stepping_batches=STEPS, global_step=step, strategy=strategy, optimizers=[]
     )
     return made
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from llmseg.losses.masked import region_loss
 from llmseg.losses.unified import unified_segmentation_loss
+from llmseg.methods.base import case_dice
 from llmseg.methods.mixing import boxes, cut_mix
 from llmseg.models.build import build_network
 from tests.methods.make_method import METHODS, PAIRS, STEPS, gradients, knowledge, method, streams, vnet
@@ -170,6 +171,49 @@ def test_llm_segnet_by_hand() -> None:
     expected = 2 * made.loss(labelled, batch.label)
     expected += unified_segmentation_loss(raw, raw).loss + unified_segmentation_loss(of_mixed, cut_mix(raw, mask)).loss
     torch.testing.assert_close(loss, expected)
+
+
+class HalfSize(Recorder):
+    """Ends on a grid of half the size, as some generated networks do."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return nn.functional.avg_pool3d(super().forward(image), 2)
+
+
+@pytest.mark.parametrize("name", ["mean_teacher", "ua_mt", "cps", "bcp", "llm_segnet"])
+def test_networks_that_end_on_another_grid(name: str) -> None:
+    made = method(name)
+    made.net = HalfSize()
+    if name in PAIRS:
+        made.peer = Recorder()
+    else:
+        made.teacher = HalfSize()
+    loss = made.training_loss(streams())
+    loss.backward()
+    assert loss.isfinite()
+    assert made.net.scale.grad is not None
+
+
+def test_a_longer_training_does_not_turn_back_the_ramp_up() -> None:
+    made, checkpoint = method("mean_teacher", step=50), dict[str, Any]()
+    assert made.ramp() == 1
+    made.on_save_checkpoint(checkpoint)
+    resumed = method("mean_teacher", step=50)
+    resumed._trainer.estimated_stepping_batches = 10 * STEPS
+    resumed.on_load_checkpoint(checkpoint)
+    assert resumed.ramp() == 1
+
+
+def test_a_pair_is_validated_as_it_is_tested() -> None:
+    made = method("cps")
+    image = torch.rand(1, 1, 16, 16, 16)
+    label = torch.randint(0, 3, (1, 1, 16, 16, 16), dtype=torch.uint8)
+    made.eval()
+    with torch.no_grad():
+        made.validation_step((image, label, True), 0)
+        probability = (made.net(image).softmax(1) + made.peer(image).softmax(1)) / 2
+        expected = case_dice(probability, label, overlapping=False)
+    assert made._scores[0][1].item() == pytest.approx(expected.nansum().item())
 
 
 def test_one_unlabelled_image_has_no_neighbour_to_be_mixed_with() -> None:

@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import Callback, Checkpoint, ModelCheckpoint, P
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
+from llmseg.cli.console import log
 from llmseg.cli.hardware import resolve
 from llmseg.cli.trained import check_windows
 from llmseg.data.augmentation import Augment
@@ -43,9 +44,8 @@ def complete(cfg: DictConfig) -> None:
         DataError: the data set's description is missing or broken.
     """
     complete_data(cfg.data)
-    if "method" in cfg and "knowledge" in _arguments(cfg.method) and cfg.get("knowledge") is None:
-        with open_dict(cfg):
-            cfg.knowledge = default_knowledge(cfg.data.organ)
+    if "method" in cfg:
+        _complete_knowledge(cfg)
     check_checkpoints(cfg.evaluation.checkpoints)
     check_windows(cfg.evaluation, cfg.model.spatial_dims, cfg.data.patch_size)
     if "trainer" in cfg:
@@ -53,6 +53,17 @@ def complete(cfg: DictConfig) -> None:
         cfg.trainer.accelerator = hardware.accelerator
         cfg.trainer.devices = hardware.devices
         cfg.trainer.precision = hardware.precision
+
+
+def _complete_knowledge(cfg: DictConfig) -> None:
+    """The text for methods that use it; none for the others, so that no table says they had it."""
+    uses_it, given = "knowledge" in _arguments(cfg.method), cfg.get("knowledge")
+    with open_dict(cfg):
+        if uses_it and given is None:
+            cfg.knowledge = default_knowledge(cfg.data.organ)
+        elif given is not None and not uses_it:
+            log.warning(f"knowledge: {cfg.method._target_.rpartition('.')[2]} uses none; left out")
+            cfg.knowledge = None
 
 
 def complete_data(data: DictConfig) -> None:

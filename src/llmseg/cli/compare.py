@@ -129,10 +129,11 @@ def _what(data: "SegmentationData") -> list[object]:
 
 def _data(run: "RunFolder") -> "SegmentationData":
     from llmseg.cli import build
+    from llmseg.cli.trained import NO_CHOICE
 
     config = run.config
     split = {**config["data"]["split"], "file": str(run.path / "split.json")}
-    node = {**config["data"], "fold": None, "labelled_val": 0, "split": split}
+    node = {**config["data"], **NO_CHOICE, "split": split}
     cache = Path(config["paths"]["cache"])
     return build.build_data(node, config["model"]["spatial_dims"], cache, config["seed"])
 

@@ -34,8 +34,12 @@ def evaluate(cfg: "DictConfig") -> float | None:
     from llmseg.cli.hardware import torch_device
     from llmseg.cli.score import Scorer
     from llmseg.cli.trained import check_windows, open_runs
+    from llmseg.data.datamodule import PARTS
+    from llmseg.errors import ConfigError
 
     quiet_libraries()
+    if cfg.part not in PARTS:
+        raise ConfigError(f"part={cfg.part}: choose {', '.join(PARTS)}")
     runs = open_runs(cfg.run)
     trained = runs[0].config
     node = OmegaConf.create(_data_node(trained, cfg, runs[0]))
@@ -60,7 +64,7 @@ def _data_node(trained: dict[str, Any], cfg: "DictConfig", folder: Any) -> dict[
     """The run's data, with single keys changed; or another data set, preprocessed as the network was trained."""
     from omegaconf import OmegaConf
 
-    from llmseg.cli.trained import PREPROCESSING
+    from llmseg.cli.trained import NO_CHOICE, PREPROCESSING
 
     own = trained["data"]
     given = OmegaConf.to_container(cfg.data, resolve=True) if cfg.get("data") else {}
@@ -70,7 +74,7 @@ def _data_node(trained: dict[str, Any], cfg: "DictConfig", folder: Any) -> dict[
     split = {**own["split"], **given.get("split", {})}
     if "root" not in given and "split" not in given:
         split["file"] = str(folder.path / "split.json")  # the very cases, even if the folder has grown since
-        own = {**own, "fold": None, "labelled_val": 0}  # that file has the run's fold already
+        own = {**own, **NO_CHOICE}  # that file has the run's fold already
     return {**own, **given, "split": split}
 
 

@@ -14,6 +14,6 @@ def implied(overrides: Sequence[str], conf: Path) -> list[str]:
         conf: the folder of choices.
     """
     given = dict(word.lstrip("+~").partition("=")[::2] for word in overrides)
-    is_open = not any(key == "experiment" or key == "resume" or key.partition("@")[0] == "model" for key in given)
+    is_open = not {"experiment", "resume", "model", "model@_global_"} & given.keys()
     is_few = given.get("data.labelled", "null") not in ("null", "")
     return ["model=vnet"] if is_open and is_few and (conf / "model" / "vnet.yaml").is_file() else []

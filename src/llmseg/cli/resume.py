@@ -115,6 +115,8 @@ def resume_point(run: RunFolder, config: Mapping[str, Any]) -> dict[str, Any] | 
     _check_length(point, config["trainer"])
     lengths = ("trainer.max_epochs", "trainer.max_steps")
     is_longer = any(_at(content["llmseg"], key) != _at(config, key) for key in lengths)
+    if config["trainer"]["max_steps"] != -1 and point["steps"] >= config["trainer"]["max_steps"]:
+        is_longer = False  # more epochs would add no step
     return {**point, "finished": point["finished"] and not is_longer}
 
 
@@ -134,9 +136,11 @@ def finish(run: RunFolder, config: Mapping[str, Any], data: SegmentationData, po
     """Say that a run was trained to its end, and score it where that is missing."""
     quiet_libraries()
     with locked(run), console_log(run.path / "console.log"):
+        by_steps = config["trainer"]["max_steps"] != -1
+        more = f"max_steps={2 * point['steps']}" if by_steps else f"max_epochs={2 * point['epoch']}"
         log.info(
             f"{run.path}: finished already, {point['epoch']} epochs, {point['steps']} steps; for more give "
-            f"trainer.max_epochs={2 * point['epoch']}"
+            f"trainer.{more}"
         )
         if config["evaluate"] and not (run.path / "summary.json").is_file():
             device = torch_device(config["trainer"]["accelerator"])

@@ -25,6 +25,8 @@ PREPROCESSING = (
     "patch_size",
 )
 """Keys of `data` that belong to the trained network, whatever data set it is shown."""
+NO_CHOICE = {"fold": None, "labelled": None, "labelled_seed": None, "labelled_val": 0}
+"""Keys of `data` beside a run's own split.json, which has made these choices."""
 _OUTPUTS = ("channels", "modalities", "classes", "overlapping")
 _ONLY = {"slice_axis": 2, "image_size": 2, "patch_size": 3}  # keys that only 2D or 3D networks have a use for
 

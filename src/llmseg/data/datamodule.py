@@ -22,13 +22,13 @@ from llmseg.data.preprocessing import Recipe
 from llmseg.data.samples import EpochBatches, Patches, Sample, Slices, Store
 from llmseg.data.scan import check_classes
 from llmseg.data.seeds import derive
-from llmseg.data.split import Split
+from llmseg.data.split import Split, without_held_out
 from llmseg.data.split_rules import BY_CASE
 from llmseg.data.validation import check_cases, require_unique_ids
 from llmseg.errors import ConfigError
 from llmseg.processes import die_with_parent
 
-PARTS = ("train", "val", "test", "all", "unlabelled")
+PARTS = ("train", "val", "test", "all")
 ValidationBatch = tuple[Tensor, Tensor, bool]
 """Image (S, C, *spatial), label (S, L, *spatial) and whether the case counts (False: filler for an idle process)."""
 
@@ -59,6 +59,9 @@ class SegmentationData(pl.LightningDataModule):
             raise ConfigError(f"data.cache={config.cache}: choose disk, ram or device")
         if spatial_dims == 3 and (len(config.patch_size) != 3 or min(config.patch_size) < 1):
             raise ConfigError(f"data.patch_size={config.patch_size}: give three positive numbers")
+        for key in ("batch_size", "unlabelled_batch_size"):
+            if (size := getattr(config, key)) is not None and size < 1:
+                raise ConfigError(f"data.{key}={size}: give 1 or more")
         self.config = with_caution(config)
         self.reader = reader
         self.spatial_dims = spatial_dims
@@ -177,10 +180,11 @@ class SegmentationData(pl.LightningDataModule):
         check_cases(list(self.cases.values()))
         if self.config.fold is not None:
             split = choose_fold(split, self.cases, self.recipe.classes, self.config)
+            split = without_held_out(split, {id_: case.group for id_, case in self.cases.items()})
         self.split = split
 
     def _ids(self, part: str) -> tuple[str, ...]:
-        if part not in PARTS:
+        if part not in (*PARTS, "unlabelled"):
             raise ConfigError(f"part={part}: choose {', '.join(PARTS)}")
         if part == "all":
             self._read()

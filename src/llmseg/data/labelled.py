@@ -8,7 +8,7 @@ import numpy as np
 
 from llmseg.data.cases import Case
 from llmseg.data.config import DataConfig
-from llmseg.data.split import Split, make_split
+from llmseg.data.split import Split, make_split, without_held_out
 from llmseg.data.validation import shorten
 from llmseg.errors import ConfigError, DataError
 
@@ -17,8 +17,9 @@ def divide(cases: Mapping[str, Case], config: DataConfig) -> Split:
     """Divide cases into the parts of `make_split`, and the training cases into labelled and unlabelled ones.
 
     With `data.labelled=n`, n cases of the training list are labelled, the first ones (as the field does) or those that
-    `data.labelled_seed` draws; validation cases come from a declared list, or are the last `data.labelled_val` of the
-    n, never further labels. Without it every training case with a label file is labelled.
+    `data.labelled_seed` draws; validation cases come from a declared list, or are at least `data.labelled_val` of the
+    n, whole patients from the end of the list, never further labels. Without it every training case with a label file
+    is labelled.
 
     Raises:
         ConfigError: there are not that many cases, or folds are asked for as well.
@@ -36,8 +37,9 @@ def divide(cases: Mapping[str, Case], config: DataConfig) -> Split:
     if config.labelled_val:
         if split.val:
             raise ConfigError("data.labelled_val: the data set declares validation cases; leave it 0")
-        train, val = labelled[: -config.labelled_val], labelled[-config.labelled_val :]
-    return Split(train, val, split.test, rest)
+        train, val = _last_patients(labelled, cases, config.labelled_val)
+    groups = {id_: case.group for id_, case in cases.items()}
+    return without_held_out(Split(train, val, split.test, rest), groups)
 
 
 def require_labels(split: Split, cases: Mapping[str, Case], uses_unlabelled: bool | None, config: DataConfig) -> None:
@@ -81,6 +83,25 @@ def _choose(train: Sequence[str], cases: Mapping[str, Case], config: DataConfig)
         raise ConfigError(f"data.labelled={count}: only {len(able)} training cases have a label file")
     drawn = np.random.default_rng(config.labelled_seed).permutation(len(able))[:count]
     return tuple(able[index] for index in drawn)
+
+
+def _last_patients(
+    labelled: Sequence[str], cases: Mapping[str, Case], count: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labelled cases without, and of, the last patients that have so many of them.
+
+    Raises:
+        ConfigError: nobody would be left to train on.
+    """
+    chosen: set[str] = set()
+    for id_ in reversed(labelled):
+        if sum(cases[other].group in chosen for other in labelled) >= count:
+            break
+        chosen.add(cases[id_].group)
+    train = tuple(id_ for id_ in labelled if cases[id_].group not in chosen)
+    if not train:
+        raise ConfigError(f"data.labelled_val={count}: leaves no patient to train on; choose fewer")
+    return train, tuple(id_ for id_ in labelled if cases[id_].group in chosen)
 
 
 def _without_labels_last(split: Split, cases: Mapping[str, Case]) -> Split:

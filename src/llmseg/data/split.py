@@ -77,7 +77,7 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     cases = sorted(cases, key=lambda case: case.id)
     by_case = config.rule in BY_CASE
     if by_case and config.file is None:
-        return _by_rule(list(_labelled(cases, {case.id: case.id for case in cases})), config)
+        return _by_rule([case.id for case in cases], config)
     groups = {case.id: case.id if by_case else case.group for case in cases}
     official, origin = official_lists(cases, config, root)
     rng = np.random.default_rng(config.seed)
@@ -88,7 +88,11 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
             raise DataError(fault)
         train, val = official["train"], official.get("val")
         if val is None:
-            train, val = _draw(train, groups, config.val, rng, f"{origin}: too few training patients for validation")
+            known = _labelled(cases, groups)
+            able = tuple(id_ for id_ in train if id_ in known)
+            _, val = _draw(able, groups, config.val, rng, f"{origin}: too few training patients for validation")
+            drawn = {groups[id_] for id_ in val}
+            train = tuple(id_ for id_ in train if groups[id_] not in drawn)
         split = Split(train, val, official["test"], official.get("unlabelled", ()))
     return split
 
@@ -99,9 +103,19 @@ def _labelled(cases: Sequence[Case], groups: Mapping[str, str]) -> dict[str, str
 
 
 def _add_unlabelled(split: Split, cases: Sequence[Case]) -> Split:
-    held_out = {case.group for case in cases if case.id in {*split.val, *split.test}}
-    bare = (c.id for c in cases if c.label is None and c.group not in held_out and c.id not in split.train)
-    return replace(split, unlabelled=tuple(bare))
+    bare = (case.id for case in cases if case.label is None and case.id not in split.train)
+    return without_held_out(replace(split, unlabelled=tuple(bare)), {case.id: case.group for case in cases})
+
+
+def without_held_out(split: Split, groups: Mapping[str, str]) -> Split:
+    """The split without unlabelled cases of patients that validate or test.
+
+    Args:
+        split: any.
+        groups: case id -> patient.
+    """
+    held_out = {groups[id_] for id_ in (*split.val, *split.test)}
+    return replace(split, unlabelled=tuple(id_ for id_ in split.unlabelled if groups[id_] not in held_out))
 
 
 def _by_rule(ids: Sequence[str], config: SplitConfig) -> Split:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from llmseg.losses.segmentation import one_hot
+from llmseg.losses.segmentation import with_background
 from llmseg.losses.unified import precise
 
 _SMOOTH = 1e-5
@@ -15,7 +15,7 @@ def region_loss(logits: Tensor, label: Tensor, region: Tensor) -> Tensor:
 
     Args:
         logits: (N, K, *spatial).
-        label: (N, K or 1, *spatial) uint8, see `SegmentationLoss`; on the same grid.
+        label: as `SegmentationLoss` takes it, on the same grid.
         region: (N, 1, *spatial) bool; a sample without any voxel in it adds nothing.
     """
     alone = label.shape[1] == logits.shape[1]
@@ -25,7 +25,7 @@ def region_loss(logits: Tensor, label: Tensor, region: Tensor) -> Tensor:
             probability, target = values.sigmoid(), label.to(values)
             entropy = functional.binary_cross_entropy_with_logits(values, target, reduction="none").mean(1, True)
         else:
-            probability, target = values.softmax(dim=1), one_hot(label, logits.shape[1])
+            probability, target = values.softmax(dim=1), with_background(label, logits.shape[1])
             entropy = -(values.log_softmax(dim=1) * target).sum(dim=1, keepdim=True)
             probability, target = probability[:, 1:], target[:, 1:]
         axes = tuple(range(2, logits.dim()))

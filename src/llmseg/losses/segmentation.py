@@ -116,7 +116,7 @@ class SegmentationLoss(nn.Module):
         terms = self._alone if alone else self._exclusive
         with torch.autocast(logits.device.type, enabled=False):
             values, label = self._on_one_grid(self._activated(logits.float(), alone), label)
-            target = label.float() if alone else _with_background(label, logits.shape[1])
+            target = label.float() if alone else with_background(label, logits.shape[1])
             return torch.stack([weight * terms[name](values, target) for name, weight in self.weights.items()]).sum()
 
     def _activated(self, logits: Tensor, alone: bool) -> Tensor:
@@ -131,7 +131,8 @@ class SegmentationLoss(nn.Module):
         return values, functional.interpolate(label.float(), size, mode="nearest").to(label.dtype)
 
 
-def _with_background(label: Tensor, classes: int) -> Tensor:
+def with_background(label: Tensor, classes: int) -> Tensor:
+    """Masks (N, classes, *spatial) float32, background first, of an index map or of the classes' soft masks."""
     if label.is_floating_point():
         return torch.cat([1 - label.sum(dim=1, keepdim=True), label], dim=1).float()
     return one_hot(label, classes)

@@ -95,8 +95,13 @@ class SegmentationMethod(pl.LightningModule):
         return net
 
     @property
+    def tested(self) -> list[nn.Module]:
+        """The networks whose mean probability is validated and tested."""
+        return [self.net]
+
+    @property
     def networks(self) -> dict[str, Any]:
-        """Names of the attributes whose mean probability is tested -> `model` nodes that build them again."""
+        """Names of the attributes in `tested` -> `model` nodes that build them again."""
         return {"net": self._record["model"]}
 
     @abstractmethod
@@ -136,10 +141,11 @@ class SegmentationMethod(pl.LightningModule):
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Loss and hard Dice of one whole case on the network's grid."""
         image, label, counts = batch
-        logits = predict_stack(self.net, image, self.patch_size)
-        hard = hard_label(label, self.overlapping)
-        dice = case_dice(sigmoid_or_softmax(logits, self.overlapping), hard, self.overlapping)
-        values = torch.stack([_precise(self.loss(logits, label)), dice.nansum(), _precise((~dice.isnan()).sum())])
+        logits = [predict_stack(net, image, self.patch_size) for net in self.tested]
+        probability = torch.stack([sigmoid_or_softmax(each, self.overlapping) for each in logits]).mean(dim=0)
+        loss = torch.stack([_precise(self.loss(each, label)) for each in logits]).mean()
+        dice = case_dice(probability, hard_label(label, self.overlapping), self.overlapping)
+        values = torch.stack([loss, dice.nansum(), _precise((~dice.isnan()).sum())])
         weight = torch.ones_like(values[:1])
         self._scores.append(torch.cat([values, weight]) * float(counts))
 

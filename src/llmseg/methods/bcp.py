@@ -5,12 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llmseg.data.resize import resize
 from llmseg.inference.postprocessing import keep_largest
 from llmseg.inference.predict import channels_last
 from llmseg.losses.masked import region_loss
 from llmseg.methods.mixing import boxes
-from llmseg.methods.semi_supervised import Averaging, Streams
+from llmseg.methods.semi_supervised import Averaging, Streams, on_grid
 
 
 class BidirectionalCopyPaste(Averaging):
@@ -49,7 +48,7 @@ class BidirectionalCopyPaste(Averaging):
         """Loss of the images that were pasted together."""
         image, label = batch.image, batch.label
         box = boxes(len(image), image.shape[2:], (self.side ** (image.dim() - 2),) * 2).to(image.device)
-        if self.global_step < self.pretrain * float(self.trainer.estimated_stepping_batches):
+        if self.global_step < self.pretrain * self.planned_steps:
             other, other_label = image.roll(1, 0), label.roll(1, 0)
             logits = self._logits(torch.where(box, other, image))
             return region_loss(logits, torch.where(box, other_label, label), torch.ones_like(box))
@@ -63,11 +62,11 @@ class BidirectionalCopyPaste(Averaging):
         return known + self.ramped(guessed)
 
     def _logits(self, image: Tensor) -> Tensor:
-        return resize(self.net(channels_last(image)), image.shape[2:])
+        return on_grid(self.net(channels_last(image)), image)
 
     def _labels(self, image: Tensor) -> Tensor:
         """The teacher's labels (N, L, *spatial) uint8."""
-        logits = resize(self.teach(image), image.shape[2:])
+        logits = on_grid(self.teach(image), image)
         is_binary = self.overlapping or logits.shape[1] == 1
         label = ((logits > 0) if is_binary else logits.argmax(dim=1, keepdim=True)).to(torch.uint8).cpu()
         if self.largest_component:

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from llmseg.inference.predict import channels_last
 from llmseg.losses.consistency import cross_pseudo
-from llmseg.methods.semi_supervised import CoTraining, Streams
+from llmseg.methods.semi_supervised import CoTraining, Streams, on_grid
 
 
 class CrossPseudoSupervision(CoTraining):
@@ -14,6 +14,6 @@ class CrossPseudoSupervision(CoTraining):
         """Both networks' supervised losses, and the cross-entropy of each with the other's decisions."""
         image, count = channels_last(batch.both), len(batch.label)
         mine, theirs = self.net(image), self.peer(image)
-        one, two = mine[count:], theirs[count:]
+        one, two = (on_grid(each[count:], batch.unlabelled) for each in (mine, theirs))
         cross = cross_pseudo(one, two, self.overlapping) + cross_pseudo(two, one, self.overlapping)
         return self.supervised((mine, theirs), batch.label) + self.ramped(cross)

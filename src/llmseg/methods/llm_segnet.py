@@ -9,7 +9,7 @@ from llmseg.inference.predict import channels_last
 from llmseg.knowledge import Knowledge
 from llmseg.losses.unified import unified_segmentation_loss
 from llmseg.methods.mixing import boxes, cut_mix
-from llmseg.methods.semi_supervised import CoTraining, Streams
+from llmseg.methods.semi_supervised import CoTraining, Streams, on_grid
 from llmseg.models.knowledge import WithKnowledge
 
 
@@ -84,10 +84,11 @@ class LLMSegNet(CoTraining):
         mine = self.net(channels_last(batch.both))
         theirs = self.peer(channels_last(torch.cat([batch.image, mixed])))
         with torch.no_grad():
-            of_raw = self.peer(channels_last(raw))
+            of_raw = on_grid(self.peer(channels_last(raw)), raw)
+        of_net, of_mixed = on_grid(mine[count:], raw), on_grid(theirs[count:], raw)
+        to_net = unified_segmentation_loss(of_net, of_raw, **self.options)
         # the pseudo-labels are mixed as the images were
-        to_net = unified_segmentation_loss(mine[count:], of_raw, **self.options)
-        to_peer = unified_segmentation_loss(theirs[count:], cut_mix(mine[count:].detach(), mask), **self.options)
+        to_peer = unified_segmentation_loss(of_mixed, cut_mix(of_net.detach(), mask), **self.options)
         self.log("train/confident", to_net.confident)
         self.log("train/peer_confident", to_peer.confident)
         return self.supervised((mine, theirs), batch.label) + self.ramped(to_net.loss + to_peer.loss)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from llmseg.data.resize import resize
 from llmseg.inference.predict import channels_last
 from llmseg.losses.consistency import sigmoid_ramp_up
 from llmseg.methods.base import SegmentationMethod
@@ -51,6 +52,7 @@ class SemiSupervised(SegmentationMethod):
             raise ValueError(f"method.ramp_up={ramp_up:g}: give a share of all steps, 0 to 1")
         if ramp_up_steps is not None and (len(ramp_up_steps) != 2 or min(ramp_up_steps) < 1):
             raise ValueError(f"method.ramp_up_steps={list(ramp_up_steps)}: give [every, length], e.g. [150, 40]")
+        self._planned_steps: int | None = None
         self.weight = weight
         self.ramp_up = ramp_up
         self.ramp_up_steps = ramp_up_steps
@@ -60,18 +62,38 @@ class SemiSupervised(SegmentationMethod):
         image, label = self.augment(*batch["labelled"])
         return Streams(image, label, self.augment(batch["unlabelled"][0])[0])
 
+    @property
+    def planned_steps(self) -> int:
+        """Steps of the training as it was first planned: a resume that adds some does not turn back the ramp-up."""
+        return self._planned_steps or int(self.trainer.estimated_stepping_batches)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep that number."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["planned_steps"] = self.planned_steps
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it back."""
+        super().on_load_checkpoint(checkpoint)
+        self._planned_steps = checkpoint.get("planned_steps")
+
     def ramp(self) -> float:
         """From nearly 0 to 1 (Laine and Aila, ICLR 2017)."""
         if self.ramp_up_steps is not None:
             every, length = self.ramp_up_steps
             return sigmoid_ramp_up(self.global_step // every, length)
-        return sigmoid_ramp_up(self.global_step, self.ramp_up * float(self.trainer.estimated_stepping_batches))
+        return sigmoid_ramp_up(self.global_step, self.ramp_up * self.planned_steps)
 
     def ramped(self, loss: Tensor) -> Tensor:
         """What was learned from unlabelled cases, with its weight at this step; logged."""
         self.log("train/unlabelled_loss", loss.detach())
         self.log("train/unlabelled_weight", self.weight * self.ramp())
         return self.weight * self.ramp() * loss
+
+
+def on_grid(logits: Tensor, image: Tensor) -> Tensor:
+    """Logits on the image's grid, where boxes and other networks' logits lie; most networks end there anyway."""
+    return resize(logits, image.shape[2:])
 
 
 class CoTraining(SemiSupervised):
@@ -85,6 +107,11 @@ class CoTraining(SemiSupervised):
     def __init__(self, *, peer: nn.Module, **base: Any) -> None:
         super().__init__(**base)
         self.peer = self._train_too(peer)
+
+    @property
+    def tested(self) -> list[nn.Module]:
+        """Both."""
+        return [self.net, self.peer]
 
     @property
     def networks(self) -> dict[str, Any]:
