@@ -18,6 +18,7 @@ from torch import nn
 
 from llmseg.cli.console import log
 from llmseg.cli.hardware import resolve
+from llmseg.cli.kernels import check_bfloat16
 from llmseg.cli.trained import check_windows
 from llmseg.data.augmentation import Augment
 from llmseg.data.config import DataConfig
@@ -181,6 +182,9 @@ def build_net(
     except ValueError as error:
         size = "data.image_size" if data.spatial_dims == 2 else "data.patch_size"
         raise ConfigError(f"{size}: the network refuses its {error}") from error
+    trainer = cfg["trainer"]
+    if data.spatial_dims == 3 and trainer["accelerator"] == "cpu" and str(trainer["precision"]).startswith("bf16"):
+        check_bfloat16(net, int(data.config.channels or 0), data.patch())
     if output.shape[1] != data.recipe.logits:
         raise ConfigError(
             f"model.out_channels={output.shape[1]}: {len(data.recipe.classes)} classes need {data.recipe.logits}"

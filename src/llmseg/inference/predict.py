@@ -109,6 +109,11 @@ def stacked(planes: Iterable[Tensor], dimensions: int) -> Tensor:
     return whole if dimensions == 4 else whole.movedim(0, 1)[None]
 
 
+def on_meta(net: nn.Module) -> nn.Module:
+    """A copy in evaluation mode that computes shapes only: without memory or arithmetic."""
+    return deepcopy(net).to("meta").eval()
+
+
 def check_input_size(net: nn.Module, channels: int, size: Sequence[int]) -> Tensor:
     """Run the network once without memory or arithmetic (meta device) on its training input.
 
@@ -118,7 +123,7 @@ def check_input_size(net: nn.Module, channels: int, size: Sequence[int]) -> Tens
     Raises:
         ValueError: the network cannot take that size or number of channels; its own words.
     """
-    twin = deepcopy(net).to("meta").eval()
+    twin = on_meta(net)
     try:
         with torch.no_grad():
             output: Tensor = twin(torch.empty(2, channels, *size, device="meta"))

@@ -1,5 +1,7 @@
 """What every training method shares: optimiser, validation on whole cases, seeded steps, portable checkpoints."""
 
+import logging
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
@@ -17,6 +19,8 @@ from llmseg.data.seeds import derive
 from llmseg.inference.predict import channels_last_weights, on_input_grid, predict_stack, sigmoid_or_softmax
 from llmseg.methods.memory import checkpoint_blocks
 from llmseg.methods.schedules import stretch
+
+log = logging.getLogger(__name__)
 
 Batch = tuple[Tensor, Tensor]
 """Image (N, C, *spatial) float32 and label (N, L, *spatial) uint8, or soft masks of the classes in float32."""
@@ -79,6 +83,7 @@ class SegmentationMethod(pl.LightningModule):
         self._scores: list[Tensor] = []
         self._epoch_loss = torch.zeros(2, dtype=torch.float64)  # sum over the epoch's samples, and their number
         self._saved_steps: int | None = None
+        self._has_warned = False
 
     def setup(self, stage: str) -> None:
         """Compile the network in place, so that checkpoints keep their plain keys."""
@@ -136,7 +141,13 @@ class SegmentationMethod(pl.LightningModule):
         """Mean loss of the whole epoch over all processes, also where it was resumed in between."""
         total, samples = self._all_epoch_loss().tolist()
         self._epoch_loss.zero_()
-        self.log("train/loss_epoch", total / max(samples, 1), rank_zero_only=False)
+        mean = total / max(samples, 1)
+        if not math.isfinite(mean) and not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                f"epoch {self.current_epoch}: the loss is {mean}; try a lower optimizer.lr, or trainer.precision=32"
+            )
+        self.log("train/loss_epoch", mean, rank_zero_only=False)
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Loss and hard Dice of one whole case on the network's grid."""
