@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import entropy as scipy_entropy
 from torch.nn import functional
 
-from llmseg.losses.consistency import cross_pseudo, entropy, sharpen, sigmoid_ramp_up, squared_error
+from llmseg.losses.consistency import cross_pseudo, entropy, sigmoid_ramp_up, squared_error
 
 
 def random(channels: int, seed: int = 0) -> torch.Tensor:
@@ -47,38 +47,6 @@ def test_squared_error_counts_the_voxels_of_its_mask() -> None:
     torch.testing.assert_close(squared_error(one, two, mask=mask), squares[mask].mean())
     assert squared_error(one, two, mask=torch.zeros_like(mask)) == 0
     torch.testing.assert_close(squared_error(one, two, mask=torch.ones_like(mask)), squared_error(one, two))
-
-
-def test_sharpen_of_one_channel_is_mc_nets_formula() -> None:
-    p = random(1).sigmoid()
-    expected = p**10 / (p**10 + (1 - p) ** 10)
-    torch.testing.assert_close(sharpen(p, 0.1), expected)
-    torch.testing.assert_close(sharpen(torch.cat([p, 1 - p], 1), 0.1)[:, :1], expected)
-    torch.testing.assert_close(sharpen(torch.cat([p, p], 1), 0.1, overlapping=True), torch.cat([expected] * 2, 1))
-
-
-def test_sharpen_of_classes_sums_to_one_and_keeps_the_decision() -> None:
-    p = random(4).softmax(1)
-    sharp = sharpen(p, 0.5)
-    torch.testing.assert_close(sharp, p**2 / (p**2).sum(1, keepdim=True))
-    torch.testing.assert_close(sharpen(p, 1.0), p)
-    assert torch.equal(sharp.argmax(1), p.argmax(1))
-
-
-@pytest.mark.parametrize("temperature", [1e-3, 0.1, 3.0])
-def test_sharpen_bears_certainty(temperature: float) -> None:
-    certain = torch.tensor([1.0, 0.0]).reshape(1, 2, 1).requires_grad_()
-    sharp = sharpen(certain, temperature)
-    torch.testing.assert_close(sharp, certain, atol=1e-6, rtol=0)
-    sharp.square().sum().backward()
-    assert certain.grad is not None
-    assert certain.grad.isfinite().all()
-    torch.testing.assert_close(sharpen(torch.tensor([[[1.0]], [[0.0]]]), temperature).flatten(), torch.tensor([1.0, 0]))
-
-
-def test_a_temperature_of_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="must be above 0"):
-        sharpen(torch.ones(1, 1, 1), 0)
 
 
 def test_entropy_is_scipys() -> None:

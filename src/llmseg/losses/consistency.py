@@ -39,27 +39,6 @@ def squared_error(
         return (weight * (probability - target).square()).sum() / weight.sum().clamp(min=1)
 
 
-def sharpen(probability: Tensor, temperature: float, overlapping: bool = False) -> Tensor:
-    """Probabilities p^(1/T) / sum of p^(1/T) over the classes (MC-Net, Wu et al., MICCAI 2021, eq. 1; there T = 0.1).
-
-    Args:
-        probability: (N, K, *spatial) of exclusive classes; a single channel, or overlapping regions, against 1 - p.
-        temperature: T; below 1 it sharpens, at 1 it changes nothing.
-        overlapping: every channel is a region of its own.
-
-    Raises:
-        ValueError: the temperature is not positive.
-    """
-    if temperature <= 0:
-        raise ValueError(f"temperature={temperature:g}: must be above 0")
-    # in logarithms, as p^10 of float32 is soon 0; 0 itself is the smallest float instead
-    tiny = torch.finfo(probability.dtype).tiny
-    scores = probability.clamp(min=tiny).log()
-    if overlapping or probability.shape[1] == 1:
-        return ((scores - (1 - probability).clamp(min=tiny).log()) / temperature).sigmoid()
-    return (scores / temperature).softmax(dim=1)
-
-
 def entropy(probability: Tensor, overlapping: bool = False) -> Tensor:
     """Entropy in nats, the uncertainty of UA-MT (Yu et al., MICCAI 2019, eq. 3); 0 for probabilities of 0 and 1.
 
