@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+LONG := tests/slow/test_every_network.py tests/slow/test_hippocampus.py
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow lint format clean
 
@@ -18,7 +19,8 @@ test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(READY)  ## slow tests: real trainings to a known score, every network, a fresh start-up
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(LONG)
+	$(BIN)/python -m pytest -m slow $(LONG:%=--ignore=%)
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
