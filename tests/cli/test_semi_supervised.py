@@ -170,7 +170,9 @@ def test_knowledge_beside_a_method_that_uses_none(train: Command, root: Path, ca
     logging.getLogger("llmseg").propagate = True  # an earlier training has turned it off
     assert semi(train, root, "mean_teacher", "knowledge=left_atrium/hand_written", "evaluate=false") == 0
     assert "knowledge: MeanTeacher uses none" in caplog.text
-    assert load(only_run(root.parent / "runs")).config["knowledge"] is None
+    config = load(only_run(root.parent / "runs")).config
+    assert config["knowledge"] is None
+    assert config["choices"]["knowledge"] is None  # tables name their rows by it
 
 
 def test_the_second_network_may_be_another_one(train: Command, root: Path) -> None:

@@ -13,7 +13,7 @@ from llmseg.losses.unified import unified_segmentation_loss
 from llmseg.methods.base import case_dice
 from llmseg.methods.mixing import boxes, cut_mix
 from llmseg.models.build import build_network
-from tests.methods.make_method import METHODS, PAIRS, STEPS, gradients, knowledge, method, streams, vnet
+from tests.methods.make_method import METHODS, PAIRS, STEPS, gradients, knowledge, method, streams
 
 TRAINED = {name: {"net", *(("peer",) if name in PAIRS else ())} for name in METHODS} | {"mc_net": {"net", "decoders"}}
 
@@ -320,7 +320,3 @@ def test_cut_mix_exchanges_with_the_neighbour() -> None:
     assert mixed[1, 0, 0, 0] == 0
     assert mixed.sum() == values.sum() - 1
     assert torch.equal(cut_mix(values[:1], mask[1:2]), values[:1])
-
-
-def test_a_v_net_of_another_initialisation() -> None:
-    assert not torch.equal(next(vnet(0).parameters()), next(vnet(1).parameters()))

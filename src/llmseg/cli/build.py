@@ -64,7 +64,7 @@ def _complete_knowledge(cfg: DictConfig) -> None:
             cfg.knowledge = default_knowledge(cfg.data.organ)
         elif given is not None and not uses_it:
             log.warning(f"knowledge: {cfg.method._target_.rpartition('.')[2]} uses none; left out")
-            cfg.knowledge = None
+            cfg.knowledge = cfg.choices.knowledge = None
 
 
 def complete_data(data: DictConfig) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from llmseg.evaluation.summary import TOO_SMALL, summarise
 from llmseg.runs import RunFolder, collect_cases
+from llmseg.runs.labels import NOT_A_SETTING
 from llmseg.runs.state import status
 from llmseg.study.authors import Author, authors
 
@@ -15,7 +16,7 @@ HEADER = ("network", "members", "data", "runs", "Dice", "95 % interval", "parame
 _SAME_FUNCTION = ("skip", "bias", "dropout", "pad_up")
 """Arguments in which LLM-written networks of one class differ: order of concatenation, biases that batch norm cancels,
 dropout, and padding that only odd sizes see; see `llmseg.study.authors.Author.network`."""
-_NOT_A_SETTING = ("config.name", "config.seed", "config.paths.", "config.data.split.file", "config.choices.")
+_NOT_A_SETTING = ("config.seed", *NOT_A_SETTING)
 
 
 def merge(frame: pd.DataFrame) -> list[list[str]]:

@@ -1,12 +1,10 @@
 """Which runs may stand in one table."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
+from llmseg.data.validation import shorten
 from llmseg.errors import UserError
 
-_SHOWN = 5  # names in a message
 _ROUNDING = 1e-3  # of a label's volume between two files
 
 
@@ -25,7 +23,7 @@ def check_same_cases(cases: pd.DataFrame) -> None:
         missing = sorted({case for case, _ in every - own})
         if missing:
             raise UserError(
-                f"{run}: lacks {len(missing)} case(s) that other runs were scored on ({listed(missing)}); "
+                f"{run}: lacks {len(missing)} case(s) that other runs were scored on ({shorten(missing)}); "
                 "give only folders of runs with the same cases"
             )
 
@@ -51,9 +49,3 @@ def check_same_labels(cases: pd.DataFrame) -> None:
             f"case {case}: its label ({name}) has another volume in {part['run'].iloc[0]} than in "
             f"{part['run'].iloc[-1]}; these are not the same data, give their folders apart"
         )
-
-
-def listed(names: Iterable[object]) -> str:
-    """Names for a message, the first few of many."""
-    every = list(names)
-    return ", ".join(map(str, every[:_SHOWN])) + (", ..." if len(every) > _SHOWN else "")

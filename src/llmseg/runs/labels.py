@@ -8,7 +8,8 @@ import pandas as pd
 
 Settings = dict[str, list[str]]
 
-_NOT_A_SETTING = ("config.name", "config.paths.", "config.data.split.file", "config.choices.")
+NOT_A_SETTING = ("config.name", "config.paths.", "config.data.split.file", "config.choices.")
+"""Beginnings of columns that hold no choice of a training."""
 _REPEATED = re.compile(
     r"config\.(seed|resume|data\.(root|labelled_seed)|logger\..*|(?!data\.split\.).*\.seed)"
 )  # seeds, folders, and where a training was logged or went on
@@ -61,7 +62,7 @@ def _told_apart(names: Sequence[str], folders: "pd.Series[str]") -> list[str]:
 
 def _settings(frame: pd.DataFrame) -> Settings:
     """Each key of the configurations with its value in every run, as text."""
-    keys = [str(key) for key in frame if str(key).startswith("config.") and not str(key).startswith(_NOT_A_SETTING)]
+    keys = [str(key) for key in frame if str(key).startswith("config.") and not str(key).startswith(NOT_A_SETTING)]
     return {key: [_text(value) for value in frame[key]] for key in keys}
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from llmseg.data.validation import shorten
 from llmseg.errors import ConfigError, UserError
 from llmseg.evaluation.comparison import Difference, Score, case_scores, compare, describe, holm
 from llmseg.evaluation.metrics import LEGACY_METRICS, METRICS
 from llmseg.evaluation.summary import EMPTY_KINDS
-from llmseg.runs.comparable import check_same_cases, check_same_labels, listed
+from llmseg.runs.comparable import check_same_cases, check_same_labels
 from llmseg.runs.labels import group_repeats
 from llmseg.runs.load import collect, collect_cases
 
@@ -94,7 +95,8 @@ def read_tables(
     """
     runs = [table for table in map(collect, folders) if len(table)]
     if not runs:
-        raise UserError(f"{listed(map(str, folders))}: no finished run there (none has config.yaml and summary.json)")
+        where = shorten([str(folder) for folder in folders])
+        raise UserError(f"{where}: no finished run there (none has config.yaml and summary.json)")
     frame = _unique(pd.concat(runs, ignore_index=True), ["run"])
     cases = _read_cases(folders, frame)
     keys = [tuple(str(record.get(key)) for key in _APART) for record in frame.to_dict("records")]
@@ -221,7 +223,7 @@ def _partner(row: Row, found: list[Row], baseline: str) -> Row | None:
         return None
     fitting = found if len(found) == 1 else [other for other in found if other.labelled == row.labelled]
     if len(fitting) > 1:
-        names = listed(f"'{other.name}'" for other in fitting)
+        names = shorten([f"'{other.name}'" for other in fitting])
         raise ConfigError(f"baseline={baseline}: several rows are called so; give one of {names}")
     return fitting[0] if fitting else None
 
@@ -234,7 +236,7 @@ def _repeated(rows: Sequence[Row], frame: pd.DataFrame) -> list[str]:
         part = frame[frame["run"].isin(row.runs)].reindex(columns=["run", *seeds])
         twice = part[part.duplicated(seeds, keep=False)]
         if len(twice):
-            names = listed(Path(run).name for run in twice["run"])
+            names = shorten([Path(run).name for run in twice["run"]])
             notes.append(f"{row.name}: {len(twice)} runs with one seed ({names}) count as so many; keep one of them")
     return notes
 
@@ -244,4 +246,4 @@ def _hint(name: str, names: Sequence[str]) -> str:
 
     known = list(dict.fromkeys([*names, *(each.split()[0] for each in names)]))
     near = get_close_matches(name, known, 1)
-    return f", did you mean '{near[0]}'?" if near else f"; there is {listed(dict.fromkeys(names))}"
+    return f", did you mean '{near[0]}'?" if near else f"; there is {shorten(list(dict.fromkeys(names)))}"
