@@ -55,11 +55,17 @@ def watcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
+    """Whether a process still has a thread that runs: as long as one does, it holds its files and locks.
+
+    The process itself may be a zombie before its other threads have ended.
+    """
     try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
+        return any(
+            stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+            for stat in Path("/proc").glob(f"{pid}/task/*/stat")
+        )
+    except OSError:  # one ended while we looked
+        return alive(pid)
 
 
 def all_gone(pids: list[int]) -> bool:
