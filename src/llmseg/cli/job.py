@@ -72,7 +72,7 @@ def _fit_and_score(
     if trainer.is_global_zero:
         assert data.split is not None
         if resume_from is None:
-            run.write_json("environment.json", environment())
+            run.write_json("environment.json", environment() | method.provenance)
         run.write_json("split.json", json.loads(data.split.to_json()))
         log.info(f"{run.path}: {_facts(config, data)}{', resumed' if resume_from else ''}")
     start = perf_counter()

@@ -80,6 +80,8 @@ class SegmentationMethod(pl.LightningModule):
         self.patch_size = tuple(patch_size)
         self.seed = seed
         self._record = dict(record)
+        # what the method was made of and the configuration does not tell, for the run's environment.json
+        self.provenance: dict[str, Any] = {}
         self._scores: list[Tensor] = []
         self._epoch_loss = torch.zeros(2, dtype=torch.float64)  # sum over the epoch's samples, and their number
         self._saved_steps: int | None = None

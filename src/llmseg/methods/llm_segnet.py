@@ -55,6 +55,7 @@ class LLMSegNet(CoTraining):
             net, peer = (_informed(each, knowledge, wrapper) for each in (net, peer))
         super().__init__(net=net, peer=peer, **base)
         self._wrapper = wrapper
+        self.provenance = {} if knowledge is None else {"knowledge": knowledge.provenance()}
         low, high = cutmix
         if not 0 <= low <= high <= 1:
             raise ValueError(f"method.cutmix={list(cutmix)}: give two shares of the volume, 0 <= least <= largest <= 1")

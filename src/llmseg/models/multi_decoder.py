@@ -29,15 +29,16 @@ class UpsamplingDecoder(VNetDecoder):
         super().__init__()
         if mode not in _MODES:
             raise ValueError(f"mode={mode}: choose from {', '.join(_MODES)}")
-        enlarge = partial(_interpolation, mode)
-        self._build_decoder(net.head.in_channels, net.head.out_channels, net.dropout_rate > 0, enlarge)
+        slope = net.negative_slope
+        enlarge = partial(_interpolation, mode, slope)
+        self._build_decoder(net.head.in_channels, net.head.out_channels, net.dropout_rate > 0, enlarge, slope)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """What `net.encode` gives, five levels, to logits (N, out_channels, X, Y, Z)."""
         return self.decode(features)
 
 
-def _interpolation(mode: str, before: int, after: int) -> nn.Module:
+def _interpolation(mode: str, negative_slope: float, before: int, after: int) -> nn.Module:
     corners = True if mode == "trilinear" else None
     up = nn.Upsample(scale_factor=2, mode=mode, align_corners=corners)
-    return nn.Sequential(up, norm_relu(nn.Conv3d(before, after, kernel_size=3, padding=1), after))
+    return nn.Sequential(up, norm_relu(nn.Conv3d(before, after, kernel_size=3, padding=1), after, negative_slope))

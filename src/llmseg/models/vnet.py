@@ -1,6 +1,7 @@
 """The V-Net that the semi-supervised segmentation literature compares on."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,14 +21,19 @@ class VNetDecoder(nn.Module):
     stride = 16
 
     def _build_decoder(
-        self, width: int, out_channels: int, has_dropout: bool, enlarge: Callable[[int, int], nn.Module]
+        self,
+        width: int,
+        out_channels: int,
+        has_dropout: bool,
+        enlarge: Callable[[int, int], nn.Module],
+        negative_slope: float = 0.0,
     ) -> None:
         """Append the decoder; `enlarge` makes a layer that doubles the size, from channels before and after."""
         widths = level_widths(width)
         self.up, self.decoder = nn.ModuleList(), nn.ModuleList()
         for before, after, convolutions in zip(widths[::-1], widths[-2::-1], (3, 3, 2, 1), strict=False):
             self.up.append(enlarge(before, after))
-            self.decoder.append(_convs(after, after, convolutions))
+            self.decoder.append(_convs(after, after, convolutions, negative_slope))
         self.deepest_channels = widths[-1]
         self.dropout_rate = 0.5 if has_dropout else 0.0
         self.head = nn.Conv3d(width, out_channels, kernel_size=1)
@@ -62,9 +68,11 @@ class VNet(VNetDecoder):
         spatial_dims: 3; there is no V-Net in 2D.
         width: channels of the first level.
         has_dropout: in training, drop half of the channels after the deepest level and before the head.
+        negative_slope: of the rectifiers below zero. UA-MT's are plain (0), Milletari's learned theirs, from 0.25 on.
+            With few channels a class can lie where all the last features are 0, from where no gradient leads.
 
     Raises:
-        ValueError: spatial_dims is not 3, or a number of channels is not positive.
+        ValueError: spatial_dims is not 3, a number of channels is not positive, or negative_slope not from 0 to 1.
     """
 
     def __init__(
@@ -75,16 +83,21 @@ class VNet(VNetDecoder):
         spatial_dims: int = 3,
         width: int = 16,
         has_dropout: bool = True,
+        negative_slope: float = 0.0,
     ) -> None:
         super().__init__()
         check_arguments(spatial_dims, in_channels, out_channels, width)
+        if not 0 <= negative_slope <= 1:
+            raise ValueError(f"negative_slope must lie from 0 to 1, not be {negative_slope:g}")
+        self.negative_slope = negative_slope
         widths = level_widths(width)
-        self.encoder = nn.ModuleList([_convs(in_channels, width, 1)])
+        self.encoder = nn.ModuleList([_convs(in_channels, width, 1, negative_slope)])
         self.down = nn.ModuleList()
         for before, after, convolutions in zip(widths, widths[1:], (2, 3, 3, 3), strict=False):
-            self.down.append(norm_relu(nn.Conv3d(before, after, kernel_size=2, stride=2), after))
-            self.encoder.append(_convs(after, after, convolutions))
-        self._build_decoder(width, out_channels, has_dropout, up_convolution)
+            self.down.append(norm_relu(nn.Conv3d(before, after, kernel_size=2, stride=2), after, negative_slope))
+            self.encoder.append(_convs(after, after, convolutions, negative_slope))
+        enlarge = partial(up_convolution, negative_slope=negative_slope)
+        self._build_decoder(width, out_channels, has_dropout, enlarge, negative_slope)
 
     def forward(self, x: Tensor) -> Tensor:
         """Image (N, in_channels, X, Y, Z), sides multiples of 16, to logits (N, out_channels, X, Y, Z).
@@ -124,19 +137,21 @@ def level_widths(width: int) -> list[int]:
     return [width * 2**level for level in range(5)]
 
 
-def up_convolution(before: int, after: int) -> nn.Module:
-    """V-Net's own way to double the size: a transposed convolution, batch norm, ReLU."""
-    return norm_relu(nn.ConvTranspose3d(before, after, kernel_size=2, stride=2), after)
+def up_convolution(before: int, after: int, negative_slope: float = 0.0) -> nn.Module:
+    """V-Net's own way to double the size: a transposed convolution, batch norm, rectifier."""
+    return norm_relu(nn.ConvTranspose3d(before, after, kernel_size=2, stride=2), after, negative_slope)
 
 
-def _convs(in_channels: int, out_channels: int, convolutions: int) -> nn.Sequential:
+def _convs(in_channels: int, out_channels: int, convolutions: int, negative_slope: float) -> nn.Sequential:
     layers = []
     for _ in range(convolutions):
-        layers.append(norm_relu(nn.Conv3d(in_channels, out_channels, kernel_size=3, padding=1), out_channels))
+        convolution = nn.Conv3d(in_channels, out_channels, kernel_size=3, padding=1)
+        layers.append(norm_relu(convolution, out_channels, negative_slope))
         in_channels = out_channels
     return nn.Sequential(*layers)
 
 
-def norm_relu(layer: nn.Module, channels: int) -> nn.Sequential:
-    """A layer, batch norm of its output's channels, ReLU."""
-    return nn.Sequential(layer, nn.BatchNorm3d(channels), nn.ReLU(inplace=True))
+def norm_relu(layer: nn.Module, channels: int, negative_slope: float = 0.0) -> nn.Sequential:
+    """A layer, batch norm of its output's channels, ReLU, or a leaky one."""
+    rectifier = nn.LeakyReLU(negative_slope, inplace=True) if negative_slope else nn.ReLU(inplace=True)
+    return nn.Sequential(layer, nn.BatchNorm3d(channels), rectifier)
