@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LONG := tests/slow/test_every_network.py tests/slow/test_hippocampus.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format clean
+.PHONY: help setup demo notebooks test test-slow lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -14,6 +14,11 @@ setup: $(READY)  ## make .venv with the exact versions of requirements.lock
 demo: $(READY)  ## train GPT-4o's network, as written and repaired, on the built-in MRI; score and draw (about two minutes)
 	$(BIN)/python train.py -m experiment=demo model.repaired=false,true
 	$(BIN)/python compare.py run=runs/demo
+
+notebooks: $(READY)  ## the analysis of runs/: executed notebooks in runs/notebooks, all of it as one page in runs/report.html
+	mkdir -p runs/notebooks
+	LLMSEG_RUNS=$(CURDIR)/runs $(BIN)/jupyter-execute notebooks/*.ipynb --output='../runs/notebooks/{notebook_name}'
+	$(BIN)/python -m llmseg.study.report runs
 
 test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
@@ -35,7 +40,7 @@ clean:  ## remove .venv, caches and preprocessed cases; runs/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY)  # newest versions that pyproject.toml admits
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra dev --extra export --extra knowledge --extra sweep --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra analysis --extra dev --extra export --extra knowledge --extra sweep --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
 
 # Bytecode is compiled on installation: it halves the start of every command.
 $(READY): requirements.lock pyproject.toml

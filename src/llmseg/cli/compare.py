@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from omegaconf import DictConfig
 
-    from llmseg.data.datamodule import SegmentationData
-    from llmseg.plots.predictions import Prediction
-    from llmseg.runs import RunFolder
 
 NUMBERS = {
     "summary.mean.dice": ("Dice", "{:.3f}"),
@@ -104,49 +101,24 @@ def _format(value: Any, pattern: str) -> str:
 
 def _draw(frame: "pd.DataFrame", path: Path) -> bool:
     """Draw the runs' predictions side by side; False where they do not segment the same classes of the same cases."""
+    from llmseg.cli.pictures import data_of, prediction_of, what
     from llmseg.plots.predictions import draw_extremes
     from llmseg.runs import RunFolder, collect_cases
 
     folders = [RunFolder(Path(name)) for name in frame["run"]]
-    data = [_data(folder) for folder in folders]
+    data = [data_of(folder) for folder in folders]
     first = data[0]
-    if any(_what(each) != _what(first) for each in data):
+    if any(what(each) != what(first) for each in data):
         return False
     predictions = {}
     for record, folder, each in zip(frame.to_dict("records"), folders, data, strict=True):
         title = f"{record['label']}\nmean Dice {_format(record['summary.mean.dice'], '{:.3f}')}"
-        predictions[title] = _prediction(folder, each)
+        predictions[title] = prediction_of(folder, each)
     scores = collect_cases(folders[0].path).groupby("case")["dice"].mean()
     dice = {str(case): float(value) for case, value in scores.items()}
     cases = [cached.case for cached in first.part("test")]
     draw_extremes(predictions, cases, first.recipe, dice, path, first.config.name, first.config.note)
     return True
-
-
-def _what(data: "SegmentationData") -> list[object]:
-    return [data.config.root, data.recipe.classes, *(cached.case.id for cached in data.part("test"))]
-
-
-def _data(run: "RunFolder") -> "SegmentationData":
-    from llmseg.cli import build
-    from llmseg.cli.trained import NO_CHOICE
-
-    config = run.config
-    split = {**config["data"]["split"], "file": str(run.path / "split.json")}
-    node = {**config["data"], **NO_CHOICE, "split": split}
-    cache = Path(config["paths"]["cache"])
-    return build.build_data(node, config["model"]["spatial_dims"], cache, config["seed"])
-
-
-def _prediction(run: "RunFolder", data: "SegmentationData") -> "Prediction":
-    import torch
-
-    from llmseg.cli.trained import segmenter
-    from llmseg.runs import load_all
-
-    predictor = segmenter(load_all(run.path), data.recipe, data.patch(), torch.device("cpu"))
-    cases = {cached.case.id: cached for cached in data.part("test")}
-    return lambda case: predictor.mask(cases[case.id])
 
 
 if __name__ == "__main__":

@@ -41,11 +41,12 @@ def draw_extremes(
     scored = sorted((case for case in cases if np.isfinite(dice[case.id])), key=lambda case: dice[case.id])
     ranked = scored or list(cases[:1])
     chosen = {case.id: case for case in (ranked[-1], ranked[(len(ranked) - 1) // 2], ranked[0])}
-    pictures = [_picture(predictions, case, recipe, dice[id_]) for id_, case in chosen.items()]
+    pictures = [take_picture(predictions, case, recipe, dice[id_]) for id_, case in chosen.items()]
     best_median_worst(pictures, path, title, note)
 
 
-def _picture(predictions: Mapping[str, Prediction], case: Case, recipe: Recipe, dice: float) -> CasePicture:
+def take_picture(predictions: Mapping[str, Prediction], case: Case, recipe: Recipe, dice: float) -> CasePicture:
+    """One case at the slice with most of its label; `predictions` and `recipe` as in `draw_extremes`."""
     header = read_header(case.images[0])
     transform = orientation_to(header.affine, "RAS")
     spacing = reorder(header.spacing.tolist(), transform)
