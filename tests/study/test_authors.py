@@ -8,7 +8,8 @@ from llmseg.study import authors as module
 from llmseg.study.authors import authors
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
-NOT_BY_LLMS = {"unet", "vnet", "resnet34_vnet", "smp", "monai_unet", "segresnet", "swin_unetr", "dynunet", "unetr"}
+LIBRARY = {"smp", "monai_unet", "segresnet", "swin_unetr", "dynunet", "unetr"}
+NOT_BY_LLMS = {"unet", "vnet", "resnet34_vnet", "generated", *LIBRARY}
 
 
 def test_every_llm_written_network_has_its_author() -> None:

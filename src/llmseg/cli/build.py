@@ -29,6 +29,7 @@ from llmseg.inference.predict import check_input_size
 from llmseg.knowledge import default_knowledge, embed
 from llmseg.methods.base import SegmentationMethod
 from llmseg.models.build import build_network
+from llmseg.models.generated import Generated, allow
 from llmseg.runs import RunFolder
 from llmseg.runs.checkpoint import SaveLast, WholeCheckpoints
 from llmseg.runs.loggers import csv
@@ -45,6 +46,7 @@ def complete(cfg: DictConfig) -> None:
         DataError: the data set's description is missing or broken.
     """
     complete_data(cfg.data)
+    _complete_generated(cfg.model)
     if "method" in cfg:
         _complete_knowledge(cfg)
     check_checkpoints(cfg.evaluation.checkpoints)
@@ -54,6 +56,13 @@ def complete(cfg: DictConfig) -> None:
         cfg.trainer.accelerator = hardware.accelerator
         cfg.trainer.devices = hardware.devices
         cfg.trainer.precision = hardware.precision
+
+
+def _complete_generated(model: DictConfig) -> None:
+    """Ask whether an LLM's own file may run here, and note its hash; other networks are no foreign code."""
+    if str(model.get("_target_")) == f"{Generated.__module__}.{Generated.__name__}":
+        model.file = str(Path(model.file).expanduser().absolute())
+        model.sha256 = allow(model)
 
 
 def _complete_knowledge(cfg: DictConfig) -> None:

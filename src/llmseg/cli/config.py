@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from llmseg.data.config import DataConfig
+from llmseg.study.config import AuthorConfig, BudgetConfig, JudgingConfig, PromptConfig, SandboxConfig
 
 
 @dataclass
@@ -245,6 +246,37 @@ class KnowledgeConfig:
     questions: dict[str, str | None] = field(default_factory=dict)
 
 
+@dataclass
+class StudyConfig:
+    """Keys of conf/study.yaml.
+
+    Attributes:
+        name: folder of the run below `paths.runs`.
+        repeat: which repetition.
+        seed: shuffles the slices that programs get.
+        resume: folder of a study to go on with; its own config.yaml counts.
+        author: see AuthorConfig.
+        prompt: see PromptConfig.
+        budget: see BudgetConfig.
+        sandbox: see SandboxConfig.
+        evaluation: see JudgingConfig.
+        paths: see PathsConfig.
+        data: see DataConfig.
+    """
+
+    name: str = MISSING
+    repeat: int = 0
+    seed: int = 0
+    resume: str | None = None
+    author: AuthorConfig = field(default_factory=AuthorConfig)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    evaluation: JudgingConfig = field(default_factory=JudgingConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+
 SCHEMAS: dict[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
@@ -253,6 +285,7 @@ SCHEMAS: dict[str, type] = {
     "predict": PredictConfig,
     "export": ExportConfig,
     "knowledge": KnowledgeConfig,
+    "study": StudyConfig,
 }
 
 

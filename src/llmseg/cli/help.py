@@ -27,6 +27,11 @@ _EXAMPLES = {
         ("data=brats data.root=/scans/BraTS2023", "every fault of your copy, before anything is trained"),
         ("data=nnunet data.root=/scans/Dataset123 output=report", "the same table as report/check.csv"),
     ),
+    "study": (
+        ("author=openai author.model=gpt-4o", "an endpoint; its key is in OPENAI_API_KEY"),
+        ("-m author=ollama author.model=llama4,gemma3 repeat=0,1,2", "six studies on this machine"),
+        ("author=recorded author.transcript=runs/study_openai/a", "its answers once more"),
+    ),
     "knowledge": (
         ('organ="left atrium" modality=LGE-MRI author=smollm2', "an LLM on this machine"),
         ("organ=pancreas modality=CT author=openai:gpt-4o", "one behind an endpoint"),

@@ -6,10 +6,12 @@ Hydra checks keys given on the command line only. Here every key is checked wher
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -31,6 +33,7 @@ from llmseg.cli.schema import Signature, hint, signature
 from llmseg.cli.typed import check_plain, join, user_keys
 from llmseg.errors import ConfigError, first_line
 
+_SCALARS = (str, int, float, bool)
 INSTANTIATE_KEYS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_", "_args_"})
 
 
@@ -169,6 +172,21 @@ def near_path(path: str, siblings: Iterable[str], known: Iterable[str]) -> str:
     return f", did you mean {same[0]}?" if same and not near.startswith(",") else near
 
 
+class _Repository(ConfigRepository):
+    """Hydra's finder of groups, for a command of which a plain key may have another command's group's name.
+
+    `author` is a group of study.py, and a name in llmseg.cli.knowledge.
+    """
+
+    def __init__(self, config_search_path: ConfigSearchPath, schema: type) -> None:
+        super().__init__(config_search_path)
+        self._keys = {each.name for each in fields(schema) if each.type in _SCALARS}
+
+    def group_exists(self, config_path: str) -> bool:
+        """Whether an override of this name chooses a file."""
+        return config_path not in self._keys and bool(super().group_exists(config_path))
+
+
 class CheckedLoader(ConfigLoaderImpl):
     """Hydra's config loader with the check; every composition (a run, each job of a sweep, `--cfg`) passes here.
 
@@ -186,6 +204,7 @@ class CheckedLoader(ConfigLoaderImpl):
             scratch: folder for the multirun.yaml that Hydra's sweeper writes, unless hydra.sweep.dir names another.
         """
         super().__init__(config_search_path)
+        self.repository = _Repository(config_search_path, schema)
         self.schema = schema
         self.required = required
         self.scratch = scratch

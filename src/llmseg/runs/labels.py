@@ -11,8 +11,9 @@ Settings = dict[str, list[str]]
 NOT_A_SETTING = ("config.name", "config.paths.", "config.data.split.file", "config.choices.")
 """Beginnings of columns that hold no choice of a training."""
 _REPEATED = re.compile(
-    r"config\.(seed|resume|data\.(root|labelled_seed)|logger\..*|(?!data\.split\.).*\.seed)"
+    r"config\.(seed|repeat|resume|data\.(root|labelled_seed)|logger\..*|(?!data\.split\.).*\.seed)"
 )  # seeds, folders, and where a training was logged or went on
+_STUDY = "generated"  # method of runs in which an LLM's own program was scored
 _NODES = {"augment": "config.data.augment."}  # of groups whose node lies elsewhere than below the group's name
 
 
@@ -63,7 +64,15 @@ def _told_apart(names: Sequence[str], folders: "pd.Series[str]") -> list[str]:
 def _settings(frame: pd.DataFrame) -> Settings:
     """Each key of the configurations with its value in every run, as text."""
     keys = [str(key) for key in frame if str(key).startswith("config.") and not str(key).startswith(NOT_A_SETTING)]
-    return {key: [_text(value) for value in frame[key]] for key in keys}
+    settings = {key: [_text(value) for value in frame[key]] for key in keys}
+    kinds = [method == _STUDY for method in frame.get("config.choices.method", [None] * len(frame))]
+    return {key: values for key, values in settings.items() if not _tells_kinds_only(values, kinds)}
+
+
+def _tells_kinds_only(values: Sequence[str], kinds: Sequence[bool]) -> bool:
+    """Whether studies have a key and trainings do not, or the other way round, and it is the same in all that do."""
+    study, training = ({value for value, is_study in zip(values, kinds, strict=True) if is_study == k} for k in (1, 0))
+    return (study == {""} and len(training) == 1) or (training == {""} and len(study) == 1)
 
 
 def _choices(frame: pd.DataFrame) -> Settings:
