@@ -157,7 +157,7 @@ def _limits(node: Mapping[str, Any]) -> sandbox.Limits:
         raise ConfigError(f"sandbox.isolation={node['isolation']}: choose auto or none")
     values = {key: value for key, value in node.items() if key != "isolation"}
     if values["cpu_seconds"] is None:
-        values["cpu_seconds"] = int(values["seconds"] * len(os.sched_getaffinity(0)))
+        values["cpu_seconds"] = int(values["seconds"] * (os.cpu_count() or 1))
     if wrong := [key for key, value in values.items() if value <= 0]:
         raise ConfigError(f"sandbox.{wrong[0]}={values[wrong[0]]}: give a positive number")
     return sandbox.Limits(**values)
