@@ -1,5 +1,7 @@
 """Networks from LLMs' own files: trust, channels, what they end on."""
 
+import py_compile
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +112,26 @@ def test_what_is_wrong_is_one_line(code: str, changes: dict[str, Any], message: 
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         allow({"file": str(tmp_path / "model.py"), "trust": True})
+
+
+def test_two_networks_with_packages_of_one_name_stay_apart(tmp_path: Path) -> None:
+    widths = []
+    for name, width in (("a", 4), ("b", 32)):
+        package = tmp_path / name / "net"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("")
+        (package / "blocks.py").write_text(f"WIDTH = {width}\n")
+        code = "from net.blocks import WIDTH\n" + PLAIN.replace("width=4", "width=WIDTH")
+        widths.append(Generated(**written(tmp_path / name, code)).net.one.out_channels)
+    assert widths == [4, 32]
+
+
+def test_bytecode_that_nobody_has_read_is_not_run(tmp_path: Path) -> None:
+    node, mark = written(tmp_path / "a"), tmp_path / "ran"
+    (tmp_path / "evil.py").write_text(f"open({str(mark)!r}, 'w')\n{PLAIN.replace('{END}', '')}")
+    cache = Path(cache_from_source(str(tmp_path / "a" / "model.py")))
+    py_compile.compile(
+        str(tmp_path / "evil.py"), str(cache), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    Generated(**node)
+    assert not mark.exists()

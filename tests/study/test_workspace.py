@@ -65,6 +65,24 @@ def test_images_are_those_of_the_places_that_only_we_know(space: Workspace, data
         assert np.corrcoef(seen, np.array(cases[case].image()[index, 0]).ravel())[0, 1] > 0.99
 
 
+def test_the_folders_name_does_not_give_the_order_away(space: Workspace) -> None:
+    """The box shows where its inputs come from: a program could draw the same numbers again."""
+    random = np.random.default_rng(int(space.data.parent.name, 16))
+    random.permutation(space.train)  # training images are written first
+    cases = sorted({case for case, _ in space.test.values()})
+    guessed = [[(case, index) for case in cases for index in range(12)][n] for n in random.permutation(24)]
+    right = sum(guess == place for guess, place in zip(guessed, space.test.values(), strict=True))
+    assert right < 8  # one is expected by chance
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 no archive", b"\x93NUMPY\x01\x00\x10\x00{'descr': (((     \n", b""])
+def test_files_that_are_no_arrays_break_the_contract_and_nothing_else(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "1.npy").write_bytes(content)
+    fault = check_predictions(tmp_path, {"1": (4, 4, 4)}, 3)
+    assert fault is not None
+    assert fault.detail == "wrong_values"
+
+
 def test_the_same_data_and_seed_are_the_same_workspace(
     space: Workspace, data: SegmentationData, tmp_path: Path
 ) -> None:
