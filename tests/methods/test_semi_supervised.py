@@ -46,6 +46,17 @@ def test_with_weight_0_the_unlabelled_images_teach_nothing(name: str) -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "bcp"])
+def test_apart_from_each_other_neither_kind_of_image_reaches_the_others_batch_norm(name: str, joint: bool) -> None:
+    losses = []
+    for seed in (0, 1):
+        made = method(name, weight=0.0, joint=joint)
+        other = streams()._replace(unlabelled=torch.rand(2, 1, 16, 16, 16) + seed)
+        losses.append(made.training_loss(other).item())
+    assert (losses[0] == pytest.approx(losses[1], rel=1e-6)) == (not joint)
+
+
 def test_the_ramp_up_is_a_share_of_all_steps_or_counted_as_the_field_does() -> None:
     assert method("mean_teacher", step=0).ramp() == pytest.approx(math.exp(-5))
     assert method("mean_teacher", step=20, ramp_up=0.4).ramp() == pytest.approx(math.exp(-5 * 0.25))
@@ -163,7 +174,7 @@ def test_llm_segnet_by_hand() -> None:
     mask = boxes(2, (16, 16, 16), (0.3, 0.3))
     mixed = cut_mix(batch.unlabelled, mask)
     (raw_a, _), (seen_b, _), (raw_b, with_gradient) = made.net.seen[0], *made.peer.seen
-    assert torch.equal(raw_a, batch.both)
+    assert torch.equal(raw_a, torch.cat([batch.image, batch.unlabelled]))
     assert torch.equal(seen_b, torch.cat([batch.image, mixed]))
     assert torch.equal(raw_b, batch.unlabelled)
     assert not with_gradient

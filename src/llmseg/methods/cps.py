@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from llmseg.inference.predict import channels_last
 from llmseg.losses.consistency import cross_pseudo
 from llmseg.methods.semi_supervised import CoTraining, Streams, on_grid
 
@@ -12,8 +11,8 @@ class CrossPseudoSupervision(CoTraining):
 
     def training_loss(self, batch: Streams) -> Tensor:
         """Both networks' supervised losses, and the cross-entropy of each with the other's decisions."""
-        image, count = channels_last(batch.both), len(batch.label)
-        mine, theirs = self.net(image), self.peer(image)
+        count = len(batch.label)
+        mine, theirs = (self.through(net, batch.image, batch.unlabelled) for net in (self.net, self.peer))
         one, two = (on_grid(each[count:], batch.unlabelled) for each in (mine, theirs))
         cross = cross_pseudo(one, two, self.overlapping) + cross_pseudo(two, one, self.overlapping)
         return self.supervised((mine, theirs), batch.label) + self.ramped(cross)

@@ -82,8 +82,8 @@ class LLMSegNet(CoTraining):
         count, raw = len(batch.label), batch.unlabelled
         mask = self._mask(raw)
         mixed = cut_mix(raw, mask)
-        mine = self.net(channels_last(batch.both))
-        theirs = self.peer(channels_last(torch.cat([batch.image, mixed])))
+        mine = self.through(self.net, batch.image, raw)
+        theirs = self.through(self.peer, batch.image, mixed)
         with torch.no_grad():
             of_raw = on_grid(self.peer(channels_last(raw)), raw)
         of_net, of_mixed = on_grid(mine[count:], raw), on_grid(theirs[count:], raw)

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llmseg.inference.predict import channels_last
 from llmseg.losses.consistency import squared_error
 from llmseg.methods.semi_supervised import SemiSupervised, Streams
 from llmseg.models.multi_decoder import UpsamplingDecoder
@@ -35,9 +34,7 @@ class MutualConsistency(SemiSupervised):
 
     def training_loss(self, batch: Streams) -> Tensor:
         """Mean supervised loss of the decoders, and the disagreement of every pair on all samples."""
-        assert isinstance(self.net, VNet)
-        features = self.net.encode(channels_last(batch.both))
-        logits = [self.net.decode(features), *(decoder(features) for decoder in self.decoders)]
+        logits = self.through(self._decoded, batch.image, batch.unlabelled).unbind(1)
         count = len(batch.label)
         supervised = torch.stack([self.loss(each[:count], batch.label) for each in logits]).mean()
         apart = [
@@ -47,3 +44,9 @@ class MutualConsistency(SemiSupervised):
             if one is not other
         ]
         return supervised + self.ramped(torch.stack(apart).sum())
+
+    def _decoded(self, image: Tensor) -> Tensor:
+        """Logits of all decoders (N, decoders, K, *spatial)."""
+        assert isinstance(self.net, VNet)
+        features = self.net.encode(image)
+        return torch.stack([self.net.decode(features), *(decoder(features) for decoder in self.decoders)], dim=1)

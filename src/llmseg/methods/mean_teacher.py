@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from llmseg.inference.predict import channels_last, sigmoid_or_softmax
+from llmseg.inference.predict import sigmoid_or_softmax
 from llmseg.losses.consistency import entropy, squared_error
 from llmseg.methods.semi_supervised import Averaging, Streams
 
@@ -28,7 +28,7 @@ class MeanTeacher(Averaging):
 
     def training_loss(self, batch: Streams) -> Tensor:
         """Supervised loss of the labelled samples and the consistency of the others."""
-        logits = self.net(channels_last(batch.both))
+        logits = self.through(self.net, batch.image, batch.unlabelled)
         count = len(batch.label)
         supervised: Tensor = self.loss(logits[:count], batch.label)
         return supervised + self.ramped(self.consistency(logits[count:], batch.unlabelled))

@@ -1,6 +1,6 @@
 """What the semi-supervised methods share: two streams, a ramp-up, a second network, an averaged teacher."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,11 +26,6 @@ class Streams(NamedTuple):
     label: Tensor
     unlabelled: Tensor
 
-    @property
-    def both(self) -> Tensor:
-        """All images (N + M, C, *spatial), labelled ones first."""
-        return torch.cat([self.image, self.unlabelled])
-
 
 class SemiSupervised(SegmentationMethod):
     """Base of methods that learn from labelled and unlabelled cases.
@@ -39,13 +34,21 @@ class SemiSupervised(SegmentationMethod):
         weight: of what is learned from unlabelled cases, after the ramp-up.
         ramp_up: share of all steps after which the weight is reached: weight * exp(-5 (1 - t)^2), t from 0 to 1.
         ramp_up_steps: instead, as the field's scripts have it: [every, length], t = (step // every) / length.
+        joint: labelled and unlabelled images pass a network together, as in the field's scripts, so that batch norm
+            takes both kinds for one batch; or else one after the other.
         base: arguments of `SegmentationMethod`.
     """
 
     uses_unlabelled: ClassVar[bool] = True
 
     def __init__(
-        self, *, weight: float = 1.0, ramp_up: float = 0.4, ramp_up_steps: Sequence[int] | None = None, **base: Any
+        self,
+        *,
+        weight: float = 1.0,
+        ramp_up: float = 0.4,
+        ramp_up_steps: Sequence[int] | None = None,
+        joint: bool = True,
+        **base: Any,
     ) -> None:
         super().__init__(**base)
         if not 0 <= ramp_up <= 1:
@@ -56,6 +59,7 @@ class SemiSupervised(SegmentationMethod):
         self.weight = weight
         self.ramp_up = ramp_up
         self.ramp_up_steps = ramp_up_steps
+        self.joint = joint
 
     def augmented(self, batch: Mapping[str, Sequence[Tensor]]) -> Streams:
         """Both streams, each sample augmented on its own."""
@@ -76,6 +80,12 @@ class SemiSupervised(SegmentationMethod):
         """Take it back."""
         super().on_load_checkpoint(checkpoint)
         self._planned_steps = checkpoint.get("planned_steps")
+
+    def through(self, network: Callable[[Tensor], Tensor], labelled: Tensor, unlabelled: Tensor) -> Tensor:
+        """What a network makes of both kinds of images, labelled ones first along the first axis."""
+        if self.joint:
+            return network(channels_last(torch.cat([labelled, unlabelled])))
+        return torch.cat([network(channels_last(labelled)), network(channels_last(unlabelled))])
 
     def ramp(self) -> float:
         """From nearly 0 to 1 (Laine and Aila, ICLR 2017)."""
