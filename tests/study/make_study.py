@@ -13,7 +13,7 @@ from llmseg.study.sandbox import Box, Limits, Outcome
 from llmseg.study.transcript import Message, Reply
 from llmseg.study.workspace import Workspace
 
-HEAD = 'Traceback (most recent call last):\n  File "/work/main.py", line 3, in <module>\n    run()\n'
+HEAD = 'Traceback (most recent call last):\n  File "/box/code/main.py", line 3, in <module>\n    run()\n'
 PROMPT = Prompt(
     "test", 2, "Segment {train} images, {libraries}.", "You have {seconds} s.", "{problem}\n{output}\nAgain."
 )

@@ -8,7 +8,7 @@ import pytest
 from llmseg.study.errors import CLASSES, FINER, classify, loss_not_finite, native_dice
 from llmseg.study.sandbox import Outcome
 
-HEAD = 'Traceback (most recent call last):\n  File "/work/main.py", line 3, in <module>\n    run()\n'
+HEAD = 'Traceback (most recent call last):\n  File "/box/code/main.py", line 3, in <module>\n    run()\n'
 PRINTED = {
     "RuntimeError: Given groups=1, weight of size [16, 16, 3, 3], expected input[8, 32, 48, 48] to have 16 channels, "
     "but got 32 channels instead": ("RuntimeError", "shape_mismatch"),

@@ -171,7 +171,7 @@ def test_messages_have_no_places_of_this_machine(tmp_path: Path) -> None:
     loop(tmp_path, parrot, PretendBox(lambda _: outcome(1, "", stderr), predicts))()
     said = parrot.asked[1][2]["content"]
     assert 'File "site-packages/torch/__init__.py"' in said
-    assert str(Path.home()) not in said.replace("/work", "")
+    assert str(Path.home()) not in said.replace("/box/code", "")
 
 
 def test_a_damaged_transcript_is_named(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ import os, sys, tempfile
 os.makedirs("predictions/deep")
 text = open("data/scan.txt").read()
 open("predictions/deep/mask.txt", "w").write(text.upper())
-assert os.getcwd() == "/work" and sys.argv[1:] == ["--data", "data"]
+assert os.getcwd() == "/box/code" and sys.argv[1:] == ["--data", "data"]
 assert os.listdir(os.path.expanduser("~")) == [] == os.listdir(tempfile.gettempdir()), "its own, empty"
 print(sorted(os.environ)); print("fault", file=sys.stderr); sys.exit(3)
 """
@@ -145,7 +145,7 @@ print(sorted(os.listdir()))
     outcome = sandbox.run(script, case, *map(str, wanted), inputs={"data": tmp_path / "images"})
     assert outcome.exit_code == 0
     found = {line.removeprefix("FOUND ") for line in outcome.stdout.splitlines() if line.startswith("FOUND")}
-    assert found == {f"/work/data/{case}.png"}
+    assert found == {f"/box/code/data/{case}.png"}
     assert outcome.stdout.endswith("['data', 'main.py']\n")
 
 
@@ -156,12 +156,12 @@ import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
 calls = {
     "user namespace": lambda: libc.unshare(0x10000000),
-    "mount": lambda: libc.mount(b"tmpfs", b"/work", b"tmpfs", 0, None),
+    "mount": lambda: libc.mount(b"tmpfs", b"/box/code", b"tmpfs", 0, None),
     "clone": lambda: libc.syscall(56 if os.uname().machine == "x86_64" else 220, 0x10000000 | 17, 0, 0, 0, 0),
     "shared memory": lambda: libc.shmget(0, 1 << 20, 0o1600),
     "memfd": lambda: libc.memfd_create(b"hidden", 0),
     "ptrace": lambda: libc.ptrace(16, 1, 0, 0),
-    "chroot": lambda: libc.chroot(b"/work"),
+    "chroot": lambda: libc.chroot(b"/box/code"),
     "a socket to the machine's host": lambda: libc.socket(40, 1, 0),
     "kernel's log": lambda: libc.klogctl(3, ctypes.create_string_buffer(99), 99),
 }

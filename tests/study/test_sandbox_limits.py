@@ -34,7 +34,7 @@ def test_threads_count_as_well(sandbox: Sandbox) -> None:
     assert outcome.stopped == "processes" or "can't start new thread" in outcome.stderr
 
 
-@pytest.mark.parametrize("place", ["/work", "~", "/tmp", "/dev/shm"])
+@pytest.mark.parametrize("place", ["/box/code", "~", "/tmp", "/dev/shm"])
 def test_the_disk_is_not_filled(sandbox: Sandbox, place: str) -> None:
     script = """
 import os, sys, time

@@ -16,6 +16,7 @@ from llmseg.data.datamodule import SegmentationData
 from llmseg.errors import ConfigError, UserError
 from llmseg.runs import RunFolder
 from llmseg.runs.environment import environment
+from llmseg.runs.labels import STUDY
 from llmseg.study import nnunet, sandbox
 from llmseg.study.client import Client, connect
 from llmseg.study.loop import GAVE_UP, RAN, Budget, Ended, Loop
@@ -79,7 +80,7 @@ def open_plan(config: dict[str, Any]) -> Plan:
     workspace = make_workspace(data, cache / "study", config["seed"])
     plan = Plan(config, client, prompt, data, workspace, limits)
     # as a training would be called: tables of runs read studies too
-    config["choices"] = {**config["choices"], "method": "generated", "model": plan.model}
+    config["choices"] = {**config["choices"], "method": STUDY, "model": plan.model}
     return plan
 
 

@@ -68,8 +68,8 @@ class VNet(VNetDecoder):
         spatial_dims: 3; there is no V-Net in 2D.
         width: channels of the first level.
         has_dropout: in training, drop half of the channels after the deepest level and before the head.
-        negative_slope: of the rectifiers below zero. UA-MT's are plain (0), Milletari's learned theirs, from 0.25 on.
-            With few channels a class can lie where all the last features are 0, from where no gradient leads.
+        negative_slope: of the rectifiers below zero. UA-MT's are plain (0), Milletari's were PReLU, which learn it. With few
+            channels a whole class can be lost to plain ones: docs/semi_supervised.md.
 
     Raises:
         ValueError: spatial_dims is not 3, a number of channels is not positive, or negative_slope not from 0 to 1.

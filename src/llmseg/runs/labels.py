@@ -13,7 +13,8 @@ NOT_A_SETTING = ("config.name", "config.paths.", "config.data.split.file", "conf
 _REPEATED = re.compile(
     r"config\.(seed|repeat|resume|data\.(root|labelled_seed)|logger\..*|(?!data\.split\.).*\.seed)"
 )  # seeds, folders, and where a training was logged or went on
-_STUDY = "generated"  # method of runs in which an LLM's own program was scored
+STUDY = "generated"
+"""Method of runs in which an LLM's own program was scored."""
 _NODES = {"augment": "config.data.augment."}  # of groups whose node lies elsewhere than below the group's name
 
 
@@ -65,7 +66,7 @@ def _settings(frame: pd.DataFrame) -> Settings:
     """Each key of the configurations with its value in every run, as text."""
     keys = [str(key) for key in frame if str(key).startswith("config.") and not str(key).startswith(NOT_A_SETTING)]
     settings = {key: [_text(value) for value in frame[key]] for key in keys}
-    kinds = [method == _STUDY for method in frame.get("config.choices.method", [None] * len(frame))]
+    kinds = [method == STUDY for method in frame.get("config.choices.method", [None] * len(frame))]
     return {key: values for key, values in settings.items() if not _tells_kinds_only(values, kinds)}
 
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from llmseg.evaluation.comparison import case_scores, describe
-from llmseg.runs.labels import group_repeats
+from llmseg.runs.labels import STUDY, group_repeats
 from llmseg.study.authors import authors
 
 GENERATED, REPAIRED = "as generated", "repaired"
-_SCRIPT = "generated"  # method of runs in which an LLM's own script trained and predicted
 
 
 def named(runs: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +28,7 @@ def named(runs: pd.DataFrame) -> pd.DataFrame:
     data = [_data(row) for row in runs.to_dict("records")]
     # what scripts and trainings are told apart by are not the same settings
     method = runs.reindex(columns=["config.choices.method"]).iloc[:, 0]
-    is_script = (method == _SCRIPT).to_numpy()
+    is_script = (method == STUDY).to_numpy()
     keys = [pd.Series(data, index=runs.index), pd.Series(is_script, index=runs.index)]
     parts = [_named_part(part, str(name), bool(script)) for (name, script), part in runs.groupby(keys, sort=False)]
     return pd.concat(parts, ignore_index=True)[columns]
@@ -115,7 +114,7 @@ def _named_part(runs: pd.DataFrame, data: str, is_script: bool) -> pd.DataFrame:
         label = model if len(groups) == 1 else _label(label_of[row["run"]], model)
         words = [author.network if author and word == model else word for word in label.split()]
         if is_script:
-            words = [model, "script", *(word for word in words if word not in (model, _SCRIPT))]
+            words = [model, "script", *(word for word in words if word not in (model, STUDY))]
         rows.append(
             {
                 "run": row["run"],

@@ -15,7 +15,7 @@ def scrub(text: str) -> str:
     text = _LIBRARY.sub("", _PACKAGES.sub("", text))
     for folder in {sys.prefix, sys.base_prefix, str(Path.home()), str(Path(__file__).resolve().parents[3])} - {"/"}:
         text = text.replace(f"{folder}/", "")
-    return re.sub(rf"{re.escape(tempfile.gettempdir())}/[^/\s\"']+(?=/)", "/work", text)
+    return re.sub(rf"{re.escape(tempfile.gettempdir())}/[^/\s\"']+(?=/)", "/box/code", text)
 
 
 def tail(text: str, longest: int = _LONGEST) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from llmseg.plots.pareto import draw_pareto, front
 from llmseg.runs.folder import RunFolder
 from llmseg.runs.state import status
-from llmseg.study.analysis.remarks import PUBLISHED, remarks
+from llmseg.study.analysis.remarks import PUBLISHED, without_runs
 from llmseg.study.frames import means, named, scored
 from llmseg.study.published import published
 from llmseg.study.section import Section
@@ -25,7 +25,7 @@ def cost(runs: pd.DataFrame, cases: pd.DataFrame) -> Section:
         cases: as `llmseg.runs.collect_cases` returns them.
     """
     rows = scored(runs, cases)
-    section = Section(TITLE, remarks(runs, rows)[:1] if rows.empty else [])
+    section = Section(TITLE, without_runs(rows))
     spent = expenses(runs)
     for data, part in rows.groupby("data", sort=False):
         table = means(part)[["members", "mean"]].rename(columns={"mean": "dice"})

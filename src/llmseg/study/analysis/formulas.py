@@ -5,7 +5,7 @@ from scipy import stats
 
 from llmseg.evaluation.llm_dice import LLM_DICE
 from llmseg.plots.ranks import draw_ranks
-from llmseg.study.analysis.remarks import remarks
+from llmseg.study.analysis.remarks import without_runs
 from llmseg.study.authors import authors
 from llmseg.study.frames import by_network, scored
 from llmseg.study.section import Section
@@ -23,7 +23,7 @@ def formulas(runs: pd.DataFrame, cases: pd.DataFrame) -> Section:
         cases: as `llmseg.runs.collect_cases` returns them.
     """
     rows = scored(runs, cases)
-    section = Section(TITLE, remarks(runs, rows)[:1] if rows.empty else [])
+    section = Section(TITLE, without_runs(rows))
     for data, part in rows.groupby("data", sort=False):
         table = by_formula(part)
         if table.shape[1] < 2 or len(table) < 2:

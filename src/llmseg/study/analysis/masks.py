@@ -14,7 +14,7 @@ from llmseg.data.preprocessing import Recipe
 from llmseg.errors import UserError
 from llmseg.plots.grid import draw_grid
 from llmseg.runs.folder import RunFolder
-from llmseg.study.analysis.remarks import remarks
+from llmseg.study.analysis.remarks import without_runs
 from llmseg.study.frames import by_network, scored
 from llmseg.study.section import Section
 
@@ -42,7 +42,7 @@ def masks(runs: pd.DataFrame, cases: pd.DataFrame) -> Section:
         cases: as `llmseg.runs.collect_cases` returns them.
     """
     rows = scored(runs, cases)
-    section = Section(TITLE, remarks(runs, rows)[:1] if rows.empty else [])
+    section = Section(TITLE, without_runs(rows))
     for data, part in rows.groupby("data", sort=False):
         drawn, without = chosen_runs(part)
         if without:

@@ -12,6 +12,11 @@ PUBLISHED = (
 )
 
 
+def without_runs(rows: pd.DataFrame) -> list[str]:
+    """What is said where there is nothing to analyse; `rows` as `llmseg.study.frames.scored` returns them."""
+    return [NO_RUNS] if rows.empty else []
+
+
 def remarks(runs: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
     """Cautions that hold for scored runs: of the data sets, and how few patients they have.
 
@@ -20,7 +25,7 @@ def remarks(runs: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
         rows: as `llmseg.study.frames.scored` returns them.
     """
     if rows.empty:
-        return [NO_RUNS]
+        return without_runs(rows)
     cautions = runs[["summary.data", "summary.note"]].dropna() if "summary.note" in runs else pd.DataFrame()
     pairs = [tuple(pair) for pair in cautions.drop_duplicates().to_numpy()]
     notes = [f"{data}: {note}" for data, note in pairs]

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from llmseg.plots.strips import draw_strips
-from llmseg.study.analysis.remarks import NO_RUNS, remarks
+from llmseg.study.analysis.remarks import without_runs
 from llmseg.study.authors import authors
 from llmseg.study.frames import joined, scored
 from llmseg.study.published import published
@@ -20,7 +20,7 @@ def variability(runs: pd.DataFrame, cases: pd.DataFrame) -> Section:
         cases: as `llmseg.runs.collect_cases` returns them.
     """
     rows = scored(runs, cases)
-    section = Section(TITLE, [note for note in remarks(runs, rows) if note == NO_RUNS])
+    section = Section(TITLE, without_runs(rows))
     for data, part in rows.groupby("data", sort=False):
         values = run_means(part)
         table = spread(values)

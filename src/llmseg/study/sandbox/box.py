@@ -41,13 +41,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Box:
-    """What a command finds in its working folder /work, and what is taken out of it.
+    """What a command finds in its working folder /box/code, and what is taken out of it.
 
     Attributes:
         results: folder of the host, new or empty, for the files that come back.
-        files: path below /work to text.
-        inputs: name below /work to a folder of the host, shown read-only.
-        output: folder below /work whose regular files come back; it does not exist at the start.
+        files: path below /box/code to text.
+        inputs: name below /box/code to a folder of the host, shown read-only.
+        output: folder below /box/code whose regular files come back; it does not exist at the start.
         limits: of the command.
         isolated: False only where the user asked for it: then the command sees everything that the user sees.
     """

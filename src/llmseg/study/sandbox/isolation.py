@@ -29,7 +29,7 @@ print(json.dumps({
 
 
 def run(command: Sequence[str], box: Box) -> Outcome:
-    """Run a command in /work of a box, and copy its output folder's files into `box.results`.
+    """Run a command in /box/code of a box, and copy its output folder's files into `box.results`.
 
     The command is killed with all that it has started when it ends, passes a limit, or this process dies. "python" is
     the interpreter that runs this. It buffers its output unless "-u" is given; where it is stopped, that is lost.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-WORK, HOME, TEMPORARY = "/work", "/box/home", "/box/tmp"
+WORK, HOME, TEMPORARY = "/box/code", "/box/home", "/box/tmp"
 WRITABLE = (WORK, "/box", "/dev/shm")  # noqa: S108 -- a place in the box
 VENV = "/opt/python"  # a virtual environment shows up here, so that its folder on the host stays unknown
 SYSTEM = [f"{parent}/{name}" for parent in ("/usr", "") for name in ("bin", "lib", "lib32", "lib64")]
@@ -49,7 +49,7 @@ def look(scratch: Path, uid: int, gid: int, inputs: Mapping[str, Path], others: 
         scratch: empty folder of the host that lives as long as the box.
         uid: of the box's user.
         gid: of the box's group.
-        inputs: name below /work to a folder of the host.
+        inputs: name below /box/code to a folder of the host.
         others: whether the box's user is somebody else: then an input that only its owner can read is copied. One with
             links is copied in any case, since they would lead nowhere.
     """
