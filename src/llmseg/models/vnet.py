@@ -68,7 +68,7 @@ class VNet(VNetDecoder):
         spatial_dims: 3; there is no V-Net in 2D.
         width: channels of the first level.
         has_dropout: in training, drop half of the channels after the deepest level and before the head.
-        negative_slope: of the rectifiers below zero. UA-MT's are plain (0), Milletari's were PReLU, which learn it. With few
+        negative_slope: of the rectifiers below zero. UA-MT's are plain (0), Milletari's learned theirs. With few
             channels a whole class can be lost to plain ones: docs/semi_supervised.md.
 
     Raises:
