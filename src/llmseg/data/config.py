@@ -17,6 +17,8 @@ class SplitConfig:
         val: share of the remaining patients used for validation during training.
         seed: of the division; independent of the training seed, so that repeated runs are scored on the same cases.
         file: a JSON file with `train`, `test` and optionally `val` lists of case ids; null: `split.json` in the root.
+        leave_out: a patient (or case id), or several as a list, that are the test part; all others train and validate,
+            whatever official lists there are. Swept over all patients: leave-one-patient-out.
     """
 
     rule: str = "patient"
@@ -24,6 +26,7 @@ class SplitConfig:
     val: float = 0.1
     seed: int = 0
     file: str | None = None
+    leave_out: Any = None
 
 
 @dataclass

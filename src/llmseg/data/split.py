@@ -64,11 +64,13 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     depend on the order of `cases`. An official split may list `unlabelled` cases apart. Without one only cases that
     have a label are divided; the others are unlabelled, but for those whose patient validates or tests.
 
+    `config.leave_out` goes before them all: its patients are the test part.
+
     A rule of `BY_CASE` is for the comparison with published numbers: it goes before the lists in the root, and neither
     it nor `config.file` beside it asks which patient a case is of.
 
     Raises:
-        ConfigError: a share lies outside [0, 1), or no such rule.
+        ConfigError: a share lies outside [0, 1), no such rule, or no such patient to leave out.
         DataError: an id is unknown, listed twice or shared by two cases, a patient is on two sides, the training part
             is empty, or there are too few patients.
     """
@@ -76,10 +78,10 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
     require_unique_ids(cases)
     cases = sorted(cases, key=lambda case: case.id)
     by_case = config.rule in BY_CASE
-    if by_case and config.file is None:
+    if by_case and config.file is None and config.leave_out is None:
         return _by_rule([case.id for case in cases], config)
     groups = {case.id: case.id if by_case else case.group for case in cases}
-    official, origin = official_lists(cases, config, root)
+    official, origin = _leave_out(cases, config) or official_lists(cases, config, root)
     rng = np.random.default_rng(config.seed)
     if official is None:
         split = _add_unlabelled(_by_patient(_labelled(cases, groups), config, rng), cases)
@@ -95,6 +97,26 @@ def make_split(cases: Sequence[Case], config: SplitConfig, root: Path) -> Split:
             train = tuple(id_ for id_ in train if groups[id_] not in drawn)
         split = Split(train, val, official["test"], official.get("unlabelled", ()))
     return split
+
+
+def _leave_out(cases: Sequence[Case], config: SplitConfig) -> tuple[dict[str, tuple[str, ...]] | None, str] | None:
+    """Lists with the patients of `leave_out` as the test part; None where there is nobody to leave out."""
+    if config.leave_out is None:
+        return None
+    names = [config.leave_out] if isinstance(config.leave_out, str | int) else list(config.leave_out)
+    wanted = {str(name) for name in names}
+    able = [case for case in cases if case.label is not None] or list(cases)
+    if unknown := sorted(wanted - {name for case in able for name in (case.id, case.group)}):
+        known = shorten(sorted({case.group for case in able}))
+        raise ConfigError(f"data.split.leave_out={unknown[0]}: no such patient; there is {known}")
+    held_out = {case.group for case in able if wanted & {case.id, case.group}}
+    unlabelled = [case for case in cases if case not in able and case.group not in held_out]
+    lists = {
+        "train": tuple(case.id for case in able if case.group not in held_out),
+        "test": tuple(case.id for case in able if case.group in held_out),
+    }
+    lists |= {"unlabelled": tuple(case.id for case in unlabelled)} if unlabelled else {}
+    return lists, f"data.split.leave_out={config.leave_out}"
 
 
 def _labelled(cases: Sequence[Case], groups: Mapping[str, str]) -> dict[str, str]:
