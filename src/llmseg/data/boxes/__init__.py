@@ -1,0 +1,1 @@
+"""Boxes around what a mask shows, on slices with one image a sequence."""

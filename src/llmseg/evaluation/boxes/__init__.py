@@ -1,0 +1,1 @@
+"""Scores of boxes, and the simple rules that a model has to beat."""

@@ -1,0 +1,1 @@
+"""How vision-language models write boxes: one codec a dialect."""
