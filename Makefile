@@ -11,8 +11,11 @@ BUDGET := data=la,hippocampus seed=0,1,2 data.image_size=32 trainer.precision=bf
 comma := ,
 empty :=
 list = experiment=$(subst $(empty) ,$(comma),$(1:%=equal_budget/%))
+BOXES ?= runs/boxes
+PATIENTS ?= $(subst $(empty) ,$(comma),$(notdir $(wildcard $(LLMSEG_DATA)/BraTS/*)))
+EYES := data.split.leave_out=$(PATIENTS) logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
 .DEFAULT_GOAL := help
-.PHONY: help setup smollm2 demo table notebooks test test-slow lint format clean
+.PHONY: help setup smollm2 demo table boxes notebooks test test-slow lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +35,15 @@ table: $(READY)  ## every class of networks, three seeds, hippocampus and left a
 	$(BIN)/python train.py -m $(call list,$(FAULTY)) model.repaired=true $(BUDGET) paths.runs=runs/table
 	$(BIN)/python train.py -m $(call list,$(MEMBERS)) $(BUDGET) paths.runs=runs/table
 	$(BIN)/python compare.py run=runs/table classes=true
+
+boxes: export OMP_NUM_THREADS = 1
+boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left out once: runs/boxes (under 20 minutes on two cores)
+	test -n "$(PATIENTS)" || { echo "error: set LLMSEG_DATA to a folder with BraTS/<case>/, or PATIENTS=a,b,c"; exit 1; }
+	test -d $(BOXES)/data || $(BIN)/python -m llmseg.cli.boxes data=brats 'data.modalities=[flair,t1ce]' plane=axial slices=12 output=$(BOXES)/data
+	$(BIN)/python train.py -m experiment=boxes_eye data=brats 'data.modalities=[flair]' $(EYES) paths.runs=$(BOXES)/eyes
+	$(BIN)/python train.py -m experiment=boxes data.root=$(BOXES)/data vlm=compact,regression $(EYES) \
+		vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
+	$(BIN)/python compare.py run=$(BOXES)/runs
 
 notebooks: $(READY)  ## the analysis of runs/: executed notebooks in runs/notebooks, all of it as one page in runs/report.html
 	mkdir -p runs/notebooks

@@ -301,6 +301,7 @@ def test_each_shipped_choice(choice: str) -> None:
 @pytest.mark.usefixtures("shipped")
 def test_models_fit_data() -> None:
     models, data = choices(SHIPPED / "model"), choices(SHIPPED / "data")
+    data = [name for name in data if name != "boxes"]  # has no masks, and models of its own
     pairs = itertools.islice(itertools.product(data, models), 0, None, 11)
     for one, other in pairs:
         assert code_of("--cfg", "job", f"data={one}", f"model={other}") == 0

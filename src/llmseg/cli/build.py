@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -33,6 +33,9 @@ from llmseg.models.generated import Generated, allow
 from llmseg.runs import RunFolder
 from llmseg.runs.checkpoint import SaveLast, WholeCheckpoints
 from llmseg.runs.loggers import csv
+
+if TYPE_CHECKING:
+    from llmseg.cli.tasks.base import TrainingData
 
 
 def complete(cfg: DictConfig) -> None:
@@ -120,7 +123,7 @@ def check_length(trainer: Mapping[str, Any]) -> None:
         raise ConfigError("trainer.max_epochs=-1: without an end; give trainer.max_steps, or a number of epochs")
 
 
-def check_monitors(config: Mapping[str, Any], data: SegmentationData) -> None:
+def check_monitors(config: Mapping[str, Any], data: "TrainingData") -> None:
     """Refuse a schedule or early stopping that watches the validation where there is none.
 
     Raises:

@@ -31,10 +31,13 @@ def compare(cfg: "DictConfig") -> None:
     Raises:
         UserError: no finished run there.
     """
+    from llmseg.cli.compare_boxes import compare_boxes
     from llmseg.cli.console import render
     from llmseg.runs.folder import write
 
     folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
+    if compare_boxes(folders, Path(cfg.output or folders[0])) and not _any(folders):
+        return
     frame = _finished(folders)
     output = Path(cfg.output or folders[0])
     write(output / "comparison.csv", frame.to_csv(index=False))
@@ -64,6 +67,13 @@ def _print_classes(frame: "pd.DataFrame", output: Path) -> None:
     count = len(rows) - 1
     title = f"{count} function class{'es' if count != 1 else ''} of {len(frame)} runs"
     print(render(rows, title, sorted(set(frame["summary.note"].dropna())), is_text=True))
+
+
+def _any(folders: list[str]) -> bool:
+    """Whether there are finished runs of segmentation."""
+    from llmseg.runs import collect
+
+    return any(len(collect(folder)) for folder in folders)
 
 
 def _finished(folders: list[str]) -> "pd.DataFrame":

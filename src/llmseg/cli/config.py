@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from llmseg.data.boxes.config import BoxesConfig, MakeConfig
 from llmseg.data.config import DataConfig
 from llmseg.study.config import AuthorConfig, BudgetConfig, JudgingConfig, PromptConfig, SandboxConfig
 
@@ -108,6 +109,54 @@ class TrainConfig:
 
 
 @dataclass
+class GroundingEvaluationConfig:
+    """How boxes are scored.
+
+    Attributes:
+        batch_size: slices at a time.
+        controls: rules in the same table: centre, mean, bright_flair.
+        masks: a segmentation run, or a folder with such: the box around its mask, in the same table.
+        ablate: score as well without each sequence, and with each alone.
+        figures: draw best, median and worst slices.
+    """
+
+    batch_size: int = 16
+    controls: list[str] = field(default_factory=lambda: ["centre", "mean", "bright_flair"])
+    masks: str | None = None
+    ablate: bool = True
+    figures: bool = True
+
+
+@dataclass
+class GroundConfig:
+    """Keys of conf/ground.yaml beside its groups; those of the same name are TrainConfig's.
+
+    Attributes:
+        task: grounding.
+        name: see TrainConfig.
+        seed: see TrainConfig.
+        resume: see TrainConfig.
+        save_every_n_steps: see TrainConfig.
+        lr_find: see TrainConfig.
+        evaluate: see TrainConfig.
+        evaluation: see GroundingEvaluationConfig.
+        paths: see PathsConfig.
+        data: see BoxesConfig.
+    """
+
+    task: str = "grounding"
+    name: str | None = None
+    seed: int = 0
+    resume: str | None = None
+    save_every_n_steps: int = 200
+    lr_find: bool = False
+    evaluate: bool = True
+    evaluation: GroundingEvaluationConfig = field(default_factory=GroundingEvaluationConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: BoxesConfig = field(default_factory=BoxesConfig)
+
+
+@dataclass
 class EvaluateConfig:
     """Keys of conf/evaluate.yaml.
 
@@ -185,6 +234,8 @@ class PredictConfig:
         overlay: also draw each mask on its scan (PNG).
         volumes: write volumes.csv, with the millilitres of each class.
         overlap: of neighbouring patches in the sliding window (3D), as a share of the patch.
+        slices: of box runs: so many a scan; null: all.
+        slice: of box runs: this one instead.
     """
 
     run: Any = MISSING
@@ -198,6 +249,8 @@ class PredictConfig:
     overlay: bool = False
     volumes: bool = True
     overlap: float = 0.5
+    slices: int | None = 8
+    slice: int | None = None
 
 
 @dataclass
@@ -211,6 +264,19 @@ class CheckConfig:
     """
 
     output: str | None = None
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+
+@dataclass
+class BoxesCommandConfig(MakeConfig):
+    """Keys of conf/boxes.yaml: those of MakeConfig and these.
+
+    Attributes:
+        paths: see PathsConfig.
+        data: see DataConfig.
+    """
+
     paths: PathsConfig = field(default_factory=PathsConfig)
     data: DataConfig = field(default_factory=DataConfig)
 
@@ -279,9 +345,11 @@ class StudyConfig:
 
 SCHEMAS: dict[str, type] = {
     "train": TrainConfig,
+    "ground": GroundConfig,
     "evaluate": EvaluateConfig,
     "compare": CompareConfig,
     "check": CheckConfig,
+    "boxes": BoxesCommandConfig,
     "predict": PredictConfig,
     "export": ExportConfig,
     "knowledge": KnowledgeConfig,

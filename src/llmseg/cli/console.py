@@ -24,6 +24,10 @@ _NOISE = (
     r".*`training_step` returned `None`.*",
     r".*is deprecated.*",
     r".*Experiment logs directory .* exists and is not empty.*",
+    r".*module\(s\) in eval mode at the start of training.*",  # language models are loaded so, and have no dropout
+    r".*Total length of `DataLoader` across ranks is zero.*",  # no validation cases
+    r".*`ModelCheckpoint\(monitor=.*could not find the monitored key.*",  # the same
+    r".*`is_gradient_checkpointing` is deprecated.*",
     r".*It is recommended to use `self.log\('val/.*",  # they are reduced before they are logged
 )
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from llmseg.cli.help import help_text
-from llmseg.cli.implied import implied
+from llmseg.cli.implied import implied, top_config
 from llmseg.cli.outcome import Outcome, report
 from llmseg.errors import ConfigError, UserError
 from llmseg.resources import conf_folder
@@ -39,6 +39,7 @@ def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
         SystemExit: 1 or 2 after a user error (one line on stderr), 1 if a job of a sweep had one, 130 if interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    config_name = top_config(config_name, arguments, conf_folder())
     if {"-h", "--help"} & set(arguments):
         print(help_text(conf_folder(), config_name, _program()), end="")
         return

@@ -27,6 +27,10 @@ _EXAMPLES = {
         ("data=brats data.root=/scans/BraTS2023", "every fault of your copy, before anything is trained"),
         ("data=nnunet data.root=/scans/Dataset123 output=report", "the same table as report/check.csv"),
     ),
+    "boxes": (
+        ("data=brats 'data.modalities=[flair,t1ce]' output=boxes", "eight sagittal slices a case"),
+        ("data=la output=atria plane=axial slices=16 format=png", "where is the left atrium?"),
+    ),
     "study": (
         ("author=openai author.model=gpt-4o", "an endpoint; its key is in OPENAI_API_KEY"),
         ("-m author=ollama author.model=llama4,gemma3 repeat=0,1,2", "six studies on this machine"),

@@ -5,28 +5,30 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from llmseg.cli import build
 from llmseg.cli.console import console_log, log, quiet_libraries
-from llmseg.cli.score import Scorer
-from llmseg.data.datamodule import SegmentationData
+from llmseg.cli.tasks import task_of
 from llmseg.errors import ConfigError
-from llmseg.methods.base import SegmentationMethod
+from llmseg.methods.method import Method
 from llmseg.runs import RunFolder, checkpoint, loggers
 from llmseg.runs.environment import environment
 from llmseg.runs.metrics import truncate
 from llmseg.runs.state import Status, recorded
 
+if TYPE_CHECKING:
+    from llmseg.cli.tasks.base import TrainingData
+
 
 def execute(
     config: Mapping[str, Any],
     run: RunFolder,
-    data: SegmentationData,
-    method: SegmentationMethod,
+    data: "TrainingData",
+    method: Method,
     resumes: bool = False,
 ) -> None:
     """Train, write the run's records and score the test cases.
@@ -64,8 +66,8 @@ def _tidy(run: RunFolder) -> None:
 def _fit_and_score(
     config: Mapping[str, Any],
     run: RunFolder,
-    data: SegmentationData,
-    method: SegmentationMethod,
+    data: "TrainingData",
+    method: Method,
     trainer: pl.Trainer,
     resume_from: Path | None,
 ) -> None:
@@ -89,23 +91,16 @@ def _fit_and_score(
         return
     log.info(f"trained {trainer.current_epoch} epochs, {trainer.global_step} steps in {seconds:.0f} s")
     if config["evaluate"]:
-        scorer = Scorer((run,), data, "test", config["evaluation"], method.device)
-        summary = scorer(run.path)
+        summary = task_of(config).score(config, run, data, method.device)
         loggers.report(trainer.loggers, summary, run.path)
 
 
-def _method(config: Mapping[str, Any]) -> str:
-    name = config["choices"]["method"]
-    return "" if name == "supervised" else f", {name}"
-
-
-def _facts(config: Mapping[str, Any], data: SegmentationData) -> str:
+def _facts(config: Mapping[str, Any], data: "TrainingData") -> str:
     assert data.split is not None
     parts = ("train", *(("unlabelled",) if data.uses_unlabelled else ()), "val", "test")
     counts = ", ".join(f"{len(getattr(data.split, part))} {part}" for part in parts)
     trainer = config["trainer"]
-    network = f"{config['choices']['model']} ({config['model']['spatial_dims']}D{_method(config)})"
     return (
-        f"{network} on {data.config.name}: {counts} cases; "
+        f"{task_of(config).describe(config, data)}: {counts} cases; "
         f"{trainer['devices']} x {trainer['accelerator']}, precision {trainer['precision']}"
     )

@@ -1,17 +1,19 @@
 """`python train.py lr_find=true`: a learning rate to begin with, before any real training."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning.tuner import Tuner
 
 from llmseg.cli import build
 from llmseg.cli.console import console_log, log, quiet_libraries
-from llmseg.data.datamodule import SegmentationData
 from llmseg.errors import UserError
-from llmseg.methods.base import SegmentationMethod
+from llmseg.methods.method import Method
 from llmseg.runs import RunFolder
 from llmseg.runs.state import recorded
+
+if TYPE_CHECKING:
+    from llmseg.cli.tasks.base import TrainingData
 
 STEPS = 100
 LOWEST, HIGHEST = 1e-7, 1.0
@@ -26,7 +28,7 @@ _TRAINER = {
 }
 
 
-def find(config: Mapping[str, Any], run: RunFolder, data: SegmentationData, method: SegmentationMethod) -> float:
+def find(config: Mapping[str, Any], run: RunFolder, data: "TrainingData", method: Method) -> float:
     """Range test (Smith 2017): raise the rate from step to step and look where the loss falls fastest.
 
     Prints the suggestion and writes figures/lr_find.png; no checkpoint, no metrics.

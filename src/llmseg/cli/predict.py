@@ -19,6 +19,7 @@ def predict(cfg: "DictConfig") -> None:
     Raises:
         UserError: no such run or input, or an input that could not be predicted; the others' masks are written.
     """
+    from collections.abc import Sequence
     from pathlib import Path
 
     from llmseg.cli.batch import Batch, Wanted
@@ -28,11 +29,17 @@ def predict(cfg: "DictConfig") -> None:
     from llmseg.data.preprocessing import Recipe
     from llmseg.errors import ConfigError
     from llmseg.inference.inputs import Channels, find_inputs
-    from llmseg.runs import load_all
+    from llmseg.runs import RunFolder, load_all
 
     quiet_libraries()
     if cfg.checkpoint not in ("last", "best"):
         raise ConfigError(f"checkpoint={cfg.checkpoint}: choose last or best")
+    if not isinstance(cfg.run, Sequence) or isinstance(cfg.run, str):
+        first = RunFolder.open(Path(str(cfg.run)).expanduser())
+        if first.config.get("task") == "grounding":
+            from llmseg.cli.predict_boxes import predict_boxes
+
+            return predict_boxes(cfg, first)
     if not 0 <= cfg.overlap < 1:
         raise ConfigError(f"overlap={cfg.overlap}: must be a share, 0 or more and below 1")
     runs = open_runs(cfg.run)

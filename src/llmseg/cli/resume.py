@@ -3,22 +3,23 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from llmseg.cli import build
 from llmseg.cli.console import console_log, log, quiet_libraries
 from llmseg.cli.hardware import resolve, torch_device
-from llmseg.cli.score import Scorer
 from llmseg.cli.slurm import is_follower
-from llmseg.cli.trained import check_windows
-from llmseg.data.datamodule import SegmentationData
+from llmseg.cli.tasks import task_of
 from llmseg.errors import ConfigError, UserError
 from llmseg.runs import RunFolder
 from llmseg.runs.checkpoint import KEY, read
 from llmseg.runs.result import last_value
 from llmseg.runs.state import is_running, locked
+
+if TYPE_CHECKING:
+    from llmseg.cli.tasks.base import TrainingData
 
 _MISSING = object()
 _HARDWARE = ("trainer.accelerator", "trainer.devices", "trainer.precision")
@@ -86,8 +87,7 @@ def changed_config(run: RunFolder, cfg: DictConfig, overrides: Sequence[str]) ->
             f"resume={cfg.resume}: {', '.join(differing)} differ{'s' * (len(differing) == 1)} from the run's "
             "config.yaml; leave it out, or begin a new run"
         )
-    build.check_checkpoints(config["evaluation"]["checkpoints"])
-    check_windows(config["evaluation"], config["model"]["spatial_dims"], config["data"]["patch_size"])
+    task_of(config).check(config)
     build.check_length(config["trainer"])
     resolve(config["trainer"]["accelerator"], config["trainer"]["devices"], config["trainer"]["precision"])
     return config
@@ -120,7 +120,7 @@ def resume_point(run: RunFolder, config: Mapping[str, Any]) -> dict[str, Any] | 
     return {**point, "finished": point["finished"] and not is_longer}
 
 
-def check_split(run: RunFolder, data: SegmentationData) -> None:
+def check_split(run: RunFolder, data: "TrainingData") -> None:
     """Refuse to go on where the data folder now gives other cases.
 
     Raises:
@@ -132,7 +132,7 @@ def check_split(run: RunFolder, data: SegmentationData) -> None:
         raise UserError(f"{file}: data.root={data.config.root} now has other cases or another split; restore it")
 
 
-def finish(run: RunFolder, config: Mapping[str, Any], data: SegmentationData, point: Mapping[str, Any]) -> None:
+def finish(run: RunFolder, config: Mapping[str, Any], data: "TrainingData", point: Mapping[str, Any]) -> None:
     """Say that a run was trained to its end, and score it where that is missing."""
     quiet_libraries()
     with locked(run), console_log(run.path / "console.log"):
@@ -144,7 +144,7 @@ def finish(run: RunFolder, config: Mapping[str, Any], data: SegmentationData, po
         )
         if config["evaluate"] and not (run.path / "summary.json").is_file():
             device = torch_device(config["trainer"]["accelerator"])
-            Scorer((run,), data, "test", config["evaluation"], device)(run.path)
+            task_of(config).score(config, run, data, device)
 
 
 def _check_begun(run: RunFolder) -> None:

@@ -10,8 +10,8 @@ from llmseg.cli.entry import run
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from llmseg.data.datamodule import SegmentationData
-    from llmseg.methods.base import SegmentationMethod
+    from llmseg.cli.tasks.base import TrainingData
+    from llmseg.methods.method import Method
     from llmseg.runs import RunFolder
     from llmseg.runs.result import Result
 
@@ -36,21 +36,23 @@ def train(cfg: "DictConfig") -> "Result":
     from llmseg.cli import build
     from llmseg.cli.lr_find import find
     from llmseg.cli.slurm import is_follower, shared_folder
+    from llmseg.cli.tasks import task_of
     from llmseg.errors import ConfigError, UserError
     from llmseg.runs import RunFolder
     from llmseg.runs.result import Result
 
     if cfg.resume is not None:
         return resume(cfg)
-    build.complete(cfg)
+    task = task_of(cfg)
+    task.complete(cfg)
     config = build.plain(cfg)
-    data = build.build_training_data(config)
+    data = task.data(config)
     data.prepare((*data.training_parts, "test") if cfg.evaluate else data.training_parts)
     if cfg.evaluate and not data.part("test"):
         raise ConfigError(f"data.split.test={cfg.data.split.test}: no cases to score; hold some out, or evaluate=false")
     build.check_length(config["trainer"])
     build.check_monitors(config, data)
-    method = build.build_method(config, build.build_net(config, data), data)
+    method = task.method(config, data)
     runs = Path(config["paths"]["runs"])
 
     def make() -> RunFolder:
@@ -79,18 +81,19 @@ def resume(cfg: "DictConfig") -> "Result":
     """
     from hydra.core.hydra_config import HydraConfig
 
-    from llmseg.cli import build
     from llmseg.cli.resume import changed_config, check_split, finish, open_run, resume_point
     from llmseg.cli.slurm import is_follower
+    from llmseg.cli.tasks import task_of
     from llmseg.runs.result import Result
 
     run = open_run(cfg.resume)
     config = changed_config(run, cfg, HydraConfig.get().overrides.task)
     point = resume_point(run, config)
-    data = build.build_training_data(config)
+    task = task_of(config)
+    data = task.data(config)
     data.prepare((*data.training_parts, "test") if config["evaluate"] else data.training_parts)
     check_split(run, data)
-    method = build.build_method(config, build.build_net(config, data), data)
+    method = task.method(config, data)
     if config != run.config:
         run.write_config(config)
     if point is not None and point["finished"]:
@@ -104,8 +107,8 @@ def resume(cfg: "DictConfig") -> "Result":
 def _start(
     config: dict[str, Any],
     folder: "RunFolder",
-    data: "SegmentationData",
-    method: "SegmentationMethod",
+    data: "TrainingData",
+    method: "Method",
     resumes: bool = False,
 ) -> None:
     """Train here, or in one process a device."""

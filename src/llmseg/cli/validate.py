@@ -341,7 +341,7 @@ def _absent_key(error: BaseException) -> _AbsentKey | None:
 
 
 def run_name(choices: Mapping[str, Any]) -> str:
-    """Return a run's name: the experiment's, or `<data>_<model>`."""
+    """Return a run's name: the experiment's, or `<data>_<model>` (boxes: `<data>_<vlm>`)."""
     if choices.get("experiment"):
         return str(choices["experiment"]).replace("/", "_")
-    return "_".join(str(choices[group]) for group in ("data", "model") if choices.get(group)) or "run"
+    return "_".join(str(choices[group]) for group in ("data", "model", "vlm") if choices.get(group)) or "run"

@@ -12,17 +12,18 @@ from llmseg.processes import die_with_parent
 def main() -> int:
     """Train the run whose configuration is named on the command line; the exit code says how it went."""
     die_with_parent()
-    from llmseg.cli import build
     from llmseg.cli.job import execute
+    from llmseg.cli.tasks import task_of
     from llmseg.errors import UserError
     from llmseg.runs import RunFolder
 
     run = RunFolder(Path(sys.argv[1]).parent)
     config = run.config
     try:
-        data = build.build_training_data(config)
+        task = task_of(config)
+        data = task.data(config)
         data.prepare(data.training_parts)
-        method = build.build_method(config, build.build_net(config, data), data)
+        method = task.method(config, data)
         execute(config, run, data, method, resumes=sys.argv[2:] == ["resume"])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

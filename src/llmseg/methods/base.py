@@ -1,13 +1,9 @@
-"""What every training method shares: optimiser, validation on whole cases, seeded steps, portable checkpoints."""
+"""What every method of segmentation shares: its networks, augmentation, validation on whole cases."""
 
-import logging
-import math
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -15,18 +11,15 @@ from torch.optim import Optimizer
 from llmseg.data.augmentation import Augment
 from llmseg.data.datamodule import ValidationBatch
 from llmseg.data.resize import hard_label
-from llmseg.data.seeds import derive
 from llmseg.inference.predict import channels_last_weights, on_input_grid, predict_stack, sigmoid_or_softmax
 from llmseg.methods.memory import checkpoint_blocks
-from llmseg.methods.schedules import stretch
-
-log = logging.getLogger(__name__)
+from llmseg.methods.method import Method, precise
 
 Batch = tuple[Tensor, Tensor]
 """Image (N, C, *spatial) float32 and label (N, L, *spatial) uint8, or soft masks of the classes in float32."""
 
 
-class SegmentationMethod(pl.LightningModule):
+class SegmentationMethod(Method):
     """Base of the training methods; a method says what the loss of a training batch is.
 
     Args:
@@ -63,7 +56,7 @@ class SegmentationMethod(pl.LightningModule):
         compile: bool | str = "auto",
         gradient_checkpointing: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(optimizer, scheduler, seed, record)
         if compile not in (True, False, "auto"):
             raise ValueError(f"method.compile={compile}: choose auto, true or false")
         if gradient_checkpointing and compile is True:
@@ -73,19 +66,10 @@ class SegmentationMethod(pl.LightningModule):
         self._trained: list[nn.Module] = []
         self.net = self._train_too(net)
         self.loss = loss
-        self._make_optimizer = optimizer
-        self._make_scheduler = scheduler
         self.augment = augment
         self.overlapping = overlapping
         self.patch_size = tuple(patch_size)
-        self.seed = seed
-        self._record = dict(record)
-        # what the method was made of and the configuration does not tell, for the run's environment.json
-        self.provenance: dict[str, Any] = {}
         self._scores: list[Tensor] = []
-        self._epoch_loss = torch.zeros(2, dtype=torch.float64)  # sum over the epoch's samples, and their number
-        self._saved_steps: int | None = None
-        self._has_warned = False
 
     def setup(self, stage: str) -> None:
         """Compile the network in place, so that checkpoints keep their plain keys."""
@@ -111,54 +95,26 @@ class SegmentationMethod(pl.LightningModule):
         """Names of the attributes in `tested` -> `model` nodes that build them again."""
         return {"net": self._record["model"]}
 
-    @abstractmethod
-    def training_loss(self, batch: Any) -> Tensor:
-        """Scalar loss of one augmented training batch."""
-
     def augmented(self, batch: Any) -> Any:
         """A batch of the data module, augmented, as `training_loss` takes it; the first part is a tensor (N, ...)."""
         return self.augment(*batch)
 
+    def count(self, batch: Any) -> int:
+        """Number of samples."""
+        return len(batch[0])
+
     def forward(self, image: Tensor) -> Tensor:
         """Logits (N, K, *spatial) on the image's grid."""
         return on_input_grid(self.net)(image)
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Seed the step by what it is, not by what came before."""
-        torch.manual_seed(derive(self.seed, "step", self.current_epoch, batch_idx, self.global_rank))
-
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Augment, and let the method do the rest."""
-        with torch.no_grad():
-            batch = self.augmented(batch)
-        loss = self.training_loss(batch)
-        size = len(batch[0])
-        self.log("train/loss", loss, prog_bar=True, batch_size=size)
-        total = _precise(loss.detach()) * size
-        # stays on the device: to read it would stop the accelerator at every step
-        self._epoch_loss = self._epoch_loss.to(total) + torch.stack([total, torch.full_like(total, size)])
-        return loss
-
-    def on_train_epoch_end(self) -> None:
-        """Mean loss of the whole epoch over all processes, also where it was resumed in between."""
-        total, samples = self._all_epoch_loss().tolist()
-        self._epoch_loss.zero_()
-        mean = total / max(samples, 1)
-        if not math.isfinite(mean) and not self._has_warned:
-            self._has_warned = True
-            log.warning(
-                f"epoch {self.current_epoch}: the loss is {mean}; try a lower optimizer.lr, or trainer.precision=32"
-            )
-        self.log("train/loss_epoch", mean, rank_zero_only=False)
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Loss and hard Dice of one whole case on the network's grid."""
         image, label, counts = batch
         logits = [predict_stack(net, image, self.patch_size) for net in self.tested]
         probability = torch.stack([sigmoid_or_softmax(each, self.overlapping) for each in logits]).mean(dim=0)
-        loss = torch.stack([_precise(self.loss(each, label)) for each in logits]).mean()
+        loss = torch.stack([precise(self.loss(each, label)) for each in logits]).mean()
         dice = case_dice(probability, hard_label(label, self.overlapping), self.overlapping)
-        values = torch.stack([loss, dice.nansum(), _precise((~dice.isnan()).sum())])
+        values = torch.stack([loss, dice.nansum(), precise((~dice.isnan()).sum())])
         weight = torch.ones_like(values[:1])
         self._scores.append(torch.cat([values, weight]) * float(counts))
 
@@ -170,42 +126,10 @@ class SegmentationMethod(pl.LightningModule):
         self.log("val/loss", loss / cases.clamp(min=1), prog_bar=True, rank_zero_only=False)
         self.log("val/dice", dice / classes.clamp(min=1), prog_bar=True, rank_zero_only=False)
 
-    def configure_optimizers(self) -> Any:
-        """Optimiser and schedule over all steps of the training."""
-        optimizer = self._make_optimizer([p for p in self.parameters() if p.requires_grad])
-        steps = int(self.trainer.estimated_stepping_batches)
-        return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer, steps)}
-
-    def on_train_start(self) -> None:
-        """Let a schedule over all steps reach the new end where a resume has moved it."""
-        steps = int(self.trainer.estimated_stepping_batches)
-        if self._saved_steps not in (None, steps):
-            for config in self.trainer.lr_scheduler_configs:
-                stretch(config.scheduler, lambda optimizer: self._make_scheduler(optimizer, steps)["scheduler"])
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the record and the state that no other part saves into the checkpoint."""
-        checkpoint["llmseg"] = self._record
+        """Say as well which networks there are."""
+        super().on_save_checkpoint(checkpoint)
         checkpoint["networks"] = self.networks
-        checkpoint["epoch_loss"] = self._all_epoch_loss()
-        checkpoint["steps"] = int(self.trainer.estimated_stepping_batches)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take that state back."""
-        self._saved_steps = checkpoint.get("steps")
-        if "epoch_loss" in checkpoint and self.global_rank == 0:  # the sum over all processes
-            self._epoch_loss = checkpoint["epoch_loss"].clone()
-
-    def _all_epoch_loss(self) -> Tensor:
-        mine = self._epoch_loss.float() if self.device.type == "mps" else self._epoch_loss
-        total = self.trainer.strategy.reduce(mine.to(self.device, copy=True), reduce_op="sum")
-        assert isinstance(total, Tensor)
-        return total.cpu().double()
-
-
-def _precise(values: Tensor) -> Tensor:
-    """In float64, but for Apple's accelerator, which has none."""
-    return values.float() if values.device.type == "mps" else values.double()
 
 
 def _has_triton() -> bool:
@@ -229,4 +153,4 @@ def case_dice(probability: Tensor, label: Tensor, overlapping: bool) -> Tensor:
         truth = torch.cat([label == index for index in classes], dim=1)
     axes = [0, *range(2, label.dim())]
     both, total = (predicted & truth).sum(axes), predicted.sum(axes) + truth.sum(axes)
-    return 2 * _precise(both) / _precise(total)
+    return 2 * precise(both) / precise(total)

@@ -15,6 +15,7 @@ _REPEATED = re.compile(
 )  # seeds, folders, and where a training was logged or went on
 STUDY = "generated"
 """Method of runs in which an LLM's own program was scored."""
+_LEAD = ("method", "model", "vlm")
 _NODES = {"augment": "config.data.augment."}  # of groups whose node lies elsewhere than below the group's name
 
 
@@ -41,12 +42,12 @@ def group_repeats(frame: pd.DataFrame) -> dict[str, list[str]]:
     """
     choices = _choices(frame)
     settings = {key: values for key, values in _settings(frame).items() if not _REPEATED.fullmatch(key)}
-    told = [*settings.values(), *(choices[group] for group in ("method", "model") if group in choices)]
+    told = [*settings.values(), *(choices[group] for group in _LEAD if group in choices)]
     keys = list(zip(*told, strict=True)) if told else [()] * len(frame)
     firsts = [keys.index(key) for key in dict.fromkeys(keys)]
     one_each = {key: [values[index] for index in firsts] for key, values in settings.items()}
     chosen = {group: [values[index] for index in firsts] for group, values in choices.items()}
-    lead = [group for group in ("method", "model") if _varies(chosen.get(group, []))] or ["method"]
+    lead = [group for group in _LEAD if _varies(chosen.get(group, []))] or ["vlm" if "vlm" in chosen else "method"]
     names = _told_apart(_names(one_each, chosen, lead), frame["run"].iloc[firsts])
     return {
         name: [str(run) for run, key in zip(frame["run"], keys, strict=True) if key == keys[first]]

@@ -77,8 +77,8 @@ def _built(name: str, node: Mapping[str, Any], state: Mapping[str, Any]) -> nn.M
     return net.eval()
 
 
-def collect(root: str | Path) -> pd.DataFrame:
-    """One row for each finished run below `root`: its configuration and its results.
+def collect(root: str | Path, task: str = "segmentation") -> pd.DataFrame:
+    """One row for each finished run of a task below `root`: its configuration and its results.
 
     Columns are dotted keys: `config.model.widths`, `config.choices.model`, `summary.mean.dice`, ..., besides `run`, the
     folder. Runs without a summary.json are left out.
@@ -88,6 +88,8 @@ def collect(root: str | Path) -> pd.DataFrame:
         if not (file.parent / "config.yaml").is_file():
             continue
         folder = RunFolder(file.parent)
+        if folder.config.get("task", "segmentation") != task:
+            continue
         row = {"run": str(file.parent)}
         row |= _flat("config", folder.config) | _flat("summary", json.loads(file.read_text()))
         rows.append(row)

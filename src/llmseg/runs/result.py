@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Result:
-    """Scores of a run.
+    """Scores of a run; of boxes, IoU stands where Dice does.
 
     Attributes:
         run: its folder.
@@ -26,8 +26,10 @@ class Result:
     def of(cls, run: Path) -> "Result":
         """Read a run's summary.json and metrics.csv, as far as they are there."""
         summary = run / "summary.json"
-        dice = json.loads(summary.read_text())["mean"]["dice"] if summary.is_file() else None
-        return cls(run, dice, last_value(run / "metrics.csv", "val/dice"), (run / "pruned.json").is_file())
+        mean = json.loads(summary.read_text())["mean"] if summary.is_file() else {}
+        name = "iou" if "iou" in mean else "dice"
+        validated = last_value(run / "metrics.csv", f"val/{name}")
+        return cls(run, mean.get(name), validated, (run / "pruned.json").is_file())
 
     def __float__(self) -> float:
         """Dice as a number, for sweepers.

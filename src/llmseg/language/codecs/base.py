@@ -29,6 +29,8 @@ class Codec(ABC):
     """
 
     name: ClassVar[str]
+    longest: ClassVar[int] = 8
+    """Boxes in one answer that the grammar allows."""
 
     @abstractmethod
     def encode(self, boxes: Sequence[Box], size: Size, seen: Size | None = None) -> str:
@@ -37,3 +39,10 @@ class Codec(ABC):
     @abstractmethod
     def decode(self, text: str, size: Size, seen: Size | None = None) -> Decoded:
         """What a model wrote; never raises on any text."""
+
+    def grammar(self) -> str | None:
+        """Regular expression of every answer, of `longest` boxes at most, for constrained decoding; None: no grammar.
+
+        In the notation that `llmseg.language.automaton` reads.
+        """
+        return None

@@ -1,0 +1,49 @@
+"""`python compare.py run=...` of box runs: the folds together, each patient, and the picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from llmseg.cli.console import render
+from llmseg.evaluation.boxes.metrics import summarise
+from llmseg.evaluation.boxes.table import CAPTION, compare, patients_table, table
+from llmseg.plots.boxes import bars_by_patient
+from llmseg.runs.boxes import pooled
+from llmseg.runs.folder import RunFolder, write
+
+_MANY = 12  # patients from which on they are not listed one by one
+_ENOUGH = 10  # patients for a test
+
+
+def compare_boxes(folders: Sequence[str], output: Path) -> bool:
+    """Print a table for each data set of box runs; write boxes.json, boxes.csv and boxes.png.
+
+    Returns:
+        Whether there are such runs.
+    """
+    tables = pooled(folders)
+    for data, methods in tables.items():
+        place = output if len(tables) == 1 else output / data
+        summaries = {name: summarise(rows) for name, rows in methods.items()}
+        title = f"boxes on {data}"
+        print(render(table(summaries), title, [CAPTION]))
+        shown = {name: each for name, each in summaries.items() if " without " not in name and " alone" not in name}
+        patients = len(next(iter(shown.values()))["per_patient"])
+        if patients <= _MANY:
+            print(render(patients_table(shown), f"IoU of each patient, {title}", []))
+            bars_by_patient({name: each["per_patient"] for name, each in shown.items()}, place / "boxes.png", title)
+            print(f"\npicture: {place / 'boxes.png'}")
+        tests = _tests(methods, list(shown)) if patients >= _ENOUGH else {}
+        for name, found in tests.items():
+            print(f"{name}: {found['difference']:+.3f} [{found['low']:.3f}, {found['high']:.3f}], p {found['p']:.2g}")
+        rows = pd.concat([own.assign(method=name) for name, own in methods.items()], ignore_index=True)
+        write(place / "boxes.csv", rows.to_csv(index=False))
+        RunFolder(place).write_json("boxes.json", {"data": data, "methods": summaries, "paired": tests})
+    return bool(tables)
+
+
+def _tests(methods: dict[str, pd.DataFrame], names: Sequence[str]) -> dict[str, dict[str, float | int | str | None]]:
+    """The first method against each other one, paired over patients."""
+    first, *others = names
+    return {f"{first} - {name}": compare(methods[first], methods[name]) for name in others}

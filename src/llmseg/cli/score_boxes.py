@@ -1,0 +1,141 @@
+"""Score a box model beside the simple rules, and write boxes.csv, summary.json and the figures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+import torch
+
+from llmseg.cli.console import log, render
+from llmseg.cli.trained_boxes import boxes_of_run, load_boxes
+from llmseg.data.boxes.datamodule import BoxData
+from llmseg.data.boxes.sample import Boxes, Sample
+from llmseg.errors import ConfigError
+from llmseg.evaluation.boxes.controls import CONTROLS
+from llmseg.evaluation.boxes.metrics import score, summarise
+from llmseg.evaluation.boxes.table import CAPTION, table
+from llmseg.language.codecs.base import Decoded
+from llmseg.methods.grounding import only
+from llmseg.models.vlm.base import BoxModel, VisionLanguageModel
+from llmseg.plots.boxes import draw_boxes
+from llmseg.runs import RunFolder
+from llmseg.runs.folder import write
+
+Answers = list[tuple[str | None, Decoded]]
+"""Text, where there is one, and boxes of each slice."""
+
+
+@dataclass(frozen=True)
+class BoxScorer:
+    """Where and how a run's model is scored.
+
+    Attributes:
+        run: holds the checkpoint.
+        data: slices.
+        config: of the run.
+        device: where the model answers.
+        part: train, val, test or all.
+    """
+
+    run: RunFolder
+    data: BoxData
+    config: Mapping[str, Any]
+    device: torch.device
+    part: str = "test"
+
+    def __call__(self, output: Path) -> dict[str, Any]:
+        """Score, write into `output`, print the table and return the summary."""
+        samples = self.data.part(self.part)
+        if not samples:
+            raise ConfigError(f"no {self.part} slices to score: see data.split, or leave it with evaluate=false")
+        name = str(self.config["choices"]["vlm"])
+        start = perf_counter()
+        answers = {name: self._ask(self._model, samples)}
+        seconds = (perf_counter() - start) / len(samples)
+        controls = self._controls(samples)
+        answers |= controls | dict(self._ablations(name, samples))
+        rows = pd.concat([_rows(method, samples, each) for method, each in answers.items()], ignore_index=True)
+        summaries = {method: summarise(rows[rows["method"] == method]) for method in answers}
+        summary = self._facts(name) | summaries[name] | {"methods": summaries, "seconds_per_slice": seconds}
+        write(output / "boxes.csv", rows.to_csv(index=False))
+        RunFolder(output).write_json("summary.json", summary)
+        if self.config["evaluation"]["figures"]:
+            shown = {method: [decoded.boxes for _, decoded in answers[method]] for method in (name, *controls)}
+            draw_boxes(samples, shown, output / "figures" / "boxes.png", f"{name} on {self.data.config.name}")
+        log.info(describe(summary))
+        return summary
+
+    @property
+    def _rules(self) -> list[str]:
+        return [str(name) for name in self.config["evaluation"]["controls"]]
+
+    @property
+    def _model(self) -> BoxModel:
+        return load_boxes(self.run).to(self.device)
+
+    def _ask(self, model: BoxModel, samples: Sequence[Sample]) -> Answers:
+        size = int(self.config["evaluation"]["batch_size"])
+        answers: Answers = []
+        for first in range(0, len(samples), size):
+            answers += ask(model, samples[first : first + size])
+        return answers
+
+    def _controls(self, samples: Sequence[Sample]) -> dict[str, Answers]:
+        train = self.data.part("train")
+        found = {name: _plain(CONTROLS[name](train, samples)) for name in self._rules}
+        if masks := self.config["evaluation"]["masks"]:
+            found["mask_to_box"] = _plain(boxes_of_run(RunFolder.open(Path(masks)), samples, self.device))
+        return found
+
+    def _ablations(self, name: str, samples: Sequence[Sample]) -> Iterator[tuple[str, Answers]]:
+        """The same model with one sequence less, and with one alone."""
+        sequences = list(self.config["data"]["sequences"])
+        if not self.config["evaluation"]["ablate"] or len(sequences) < 2:
+            return
+        kept = {f"{name} without {each}": [other for other in sequences if other != each] for each in sequences}
+        kept |= {f"{name}, {each} alone": [each] for each in sequences} if len(sequences) > 2 else {}
+        model = self._model
+        for title, names in kept.items():
+            fewer = [only(sample, names) for sample in samples]
+            if all(sample.images for sample in fewer):
+                yield title, self._ask(model, fewer)
+
+    def _facts(self, name: str) -> dict[str, Any]:
+        return {
+            "task": "grounding",
+            "data": self.data.config.name,
+            "part": self.part,
+            "vlm": name,
+            "seed": self.config["seed"],
+            "checkpoint": "last",
+            "sequences": list(self.config["data"]["sequences"]),
+            "data_note": self.data.config.note,
+        }
+
+
+def ask(model: BoxModel, samples: Sequence[Sample]) -> Answers:
+    """What a model answers."""
+    if isinstance(model, VisionLanguageModel):
+        return [(text, decoded) for text, decoded in model.read(samples)]
+    return _plain(model.boxes(samples))
+
+
+def _plain(boxes: Sequence[Boxes]) -> Answers:
+    return [(None, Decoded(each)) for each in boxes]
+
+
+def _rows(method: str, samples: Sequence[Sample], answers: Answers) -> pd.DataFrame:
+    rows = []
+    for sample, (text, decoded) in zip(samples, answers, strict=True):
+        rows += [{"method": method, **row, "text": text} for row in score(sample, decoded)]
+    return pd.DataFrame(rows)
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """A summary as the table that is printed."""
+    notes = [note for note in (summary["data_note"], CAPTION) if note]
+    title = f"{summary['vlm']} on {summary['data']} ({summary['part']}, {summary['checkpoint']} checkpoint)"
+    return render(table(summary["methods"]), title, notes)

@@ -1,0 +1,16 @@
+"""What can be trained: masks, boxes. One file a task; commands know only what is in `llmseg.cli.tasks.base`."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from llmseg.cli.tasks.base import Task
+
+_TASKS = {"segmentation": "Segmentation", "grounding": "Grounding"}
+
+
+def task_of(config: Mapping[str, Any]) -> Task:
+    """The task of a configuration: its key `task`; without it, segmentation."""
+    name = str(config.get("task") or "segmentation")
+    made: Task = getattr(import_module(f"llmseg.cli.tasks.{name}"), _TASKS[name])()
+    return made

@@ -1,0 +1,120 @@
+"""Slices in, boxes out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from llmseg.cli import build
+from llmseg.cli.console import quiet_libraries
+from llmseg.cli.hardware import resolve
+from llmseg.cli.score_boxes import BoxScorer
+from llmseg.cli.tasks.base import Task
+from llmseg.data.boxes.config import BoxesConfig
+from llmseg.data.boxes.datamodule import BoxData
+from llmseg.data.boxes.records import read_records, summary_file
+from llmseg.errors import ConfigError, UserError
+from llmseg.evaluation.boxes.controls import CONTROLS
+from llmseg.methods.grounding import Grounding as Method
+from llmseg.models.vlm.base import BoxModel
+from llmseg.runs import RunFolder
+from llmseg.runs.unseen import unseen_run
+
+if TYPE_CHECKING:
+    from llmseg.cli.tasks.base import TrainingData
+
+
+class Grounding(Task):
+    """Models that answer with boxes, on summary.jsonl."""
+
+    def complete(self, cfg: DictConfig) -> None:
+        """See Task."""
+        cfg.data.root = str(Path(cfg.data.root).expanduser().absolute())
+        records = read_records(summary_file(Path(cfg.data.root)))
+        if cfg.data.sequences is None:
+            cfg.data.sequences = list(dict.fromkeys(name for record in records for name in record.images))
+        cfg.data.plane = cfg.data.plane or records[0].plane
+        self._find_runs(cfg)
+        hardware = resolve(cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision)
+        cfg.trainer.accelerator = hardware.accelerator
+        cfg.trainer.devices = hardware.devices
+        cfg.trainer.precision = hardware.precision
+        self.check(build.plain(cfg))
+
+    def _find_runs(self, cfg: DictConfig) -> None:
+        """Settle on the runs that weights and masks are taken from: they must not have seen the test cases."""
+        eye = OmegaConf.select(cfg, "vlm.vision.run")
+        if eye is None and cfg.evaluation.masks is None:
+            return
+        data = box_data(build.plain(cfg.data), cfg.seed)
+        data.prepare(())
+        assert data.split is not None
+        if eye is not None:
+            held_out = (*data.split.test, *data.split.val)
+            cfg.vlm.vision.run = str(unseen_run(Path(eye).expanduser(), held_out, "vlm.vision.run").path.absolute())
+        if cfg.evaluation.masks is not None:
+            folder = Path(cfg.evaluation.masks).expanduser()
+            cfg.evaluation.masks = str(unseen_run(folder, data.split.test, "evaluation.masks").path.absolute())
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """See Task."""
+        for name in config["evaluation"]["controls"]:
+            if name not in CONTROLS:
+                raise ConfigError(f"evaluation.controls: no control {name!r}; choose from {', '.join(CONTROLS)}")
+
+    def data(self, config: Mapping[str, Any]) -> "TrainingData":
+        """See Task."""
+        return cast("TrainingData", box_data(config["data"], config["seed"]))
+
+    def method(self, config: Mapping[str, Any], data: "TrainingData") -> Method:
+        """See Task."""
+        try:
+            made: Method = build._partial(config["method"])(
+                net=box_model(config),
+                optimizer=build._partial(config["optimizer"]),
+                scheduler=build._partial(config["scheduler"]),
+                seed=config["seed"],
+                record=config,
+            )
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"method, vlm: {' '.join(str(error).split())}") from error
+        return made
+
+    def describe(self, config: Mapping[str, Any], data: "TrainingData") -> str:
+        """See Task."""
+        return f"{config['choices']['vlm']} on {data.config.name} ({', '.join(config['data']['sequences'])})"
+
+    def score(
+        self, config: Mapping[str, Any], run: RunFolder, data: "TrainingData", device: torch.device
+    ) -> dict[str, Any]:
+        """See Task."""
+        assert isinstance(data, BoxData)
+        return BoxScorer(run, data, config, device)(run.path)
+
+
+def box_data(node: Mapping[str, Any], seed: int) -> BoxData:
+    """The data module of a plain `data` node."""
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(BoxesConfig), dict(node)))
+    assert isinstance(config, BoxesConfig)
+    return BoxData(config, seed)
+
+
+def box_model(config: Mapping[str, Any]) -> BoxModel:
+    """The model of a plain configuration, freshly initialised.
+
+    Raises:
+        ConfigError: its settings cannot be.
+    """
+    quiet_libraries()
+    build.seed_everything(config["seed"])
+    try:
+        model: BoxModel = instantiate(config["vlm"], _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        raise ConfigError(f"vlm: {' '.join(str(error.__cause__ or error).split())}") from error
+    return model

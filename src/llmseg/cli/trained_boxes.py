@@ -1,0 +1,58 @@
+"""Boxes from runs: of box models as they were trained, and around the masks of segmentation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from llmseg.cli import build
+from llmseg.cli.trained import segmenter
+from llmseg.data.boxes.sample import Boxes, Sample
+from llmseg.errors import UserError
+from llmseg.evaluation.boxes.from_masks import boxes_from_masks
+from llmseg.models.vlm.base import BoxModel
+from llmseg.runs import RunFolder, load_all
+
+_PREFIX = "net."
+
+
+def load_boxes(run: RunFolder, checkpoint: str = "last") -> BoxModel:
+    """Rebuild the model of a run in evaluation mode on the CPU: what was not trained is read from where it came from.
+
+    Raises:
+        UserError: no such checkpoint, one that does not fit, or a language model that cannot be had any more.
+    """
+    from llmseg.cli.tasks.grounding import box_model
+    from llmseg.methods.grounding import trained_names
+
+    file = run.checkpoint(checkpoint)
+    try:
+        content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        state = {key.removeprefix(_PREFIX): value for key, value in content["state_dict"].items()}
+        config = content["llmseg"]
+    except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, UnpicklingError) as error:
+        raise UserError(f"{file}: no checkpoint of this project, or damaged ({str(error).splitlines()[0]})") from error
+    model = box_model(config)
+    if missing := sorted(trained_names(model) ^ state.keys()):
+        raise UserError(f"{file}: {missing[0]} does not fit the model of its own configuration; was vlm changed?")
+    model.load_state_dict(state, strict=False)
+    return model.eval()
+
+
+def boxes_of_run(run: RunFolder, samples: Sequence[Sample], device: torch.device) -> list[Boxes]:
+    """The box around what a segmentation run's last network finds on each slice.
+
+    Raises:
+        UserError: the run's data are not those that the slices were made from.
+    """
+    config = run.config
+    cache = Path(config["paths"]["cache"])
+    data = build.build_data(config["data"], config["model"]["spatial_dims"], cache, config["seed"])
+    wanted = {sample.record.case for sample in samples}
+    cases = {each.case.id: each for each in data.part("test") if each.case.id in wanted}
+    evaluation = config["evaluation"]
+    windows = {key: evaluation[key] for key in ("overlap", "weights", "stride") if key in evaluation}
+    net = segmenter(load_all(run.path), data.recipe, data.patch(), device, **windows)
+    return boxes_from_masks(net, cases, samples)

