@@ -26,7 +26,7 @@ def unseen_run(path: Path, held_out: Sequence[str], key: str) -> RunFolder:
     reasons = []
     for run in found:
         split = Split.from_json(run.path / "split.json")
-        seen = sorted({*split.train, *split.val, *split.unlabelled}.intersection(held_out))
+        seen = sorted({*split.train, *split.unlabelled}.intersection(held_out))
         if not seen:
             return run
         reasons.append(f"{run.path.name} was trained on {shorten(seen)}")
