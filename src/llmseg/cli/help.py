@@ -12,7 +12,7 @@ _EXAMPLES = {
         ("data=hippocampus data.root=/scans/Task04 loss=dice_ce", "your own copy of a data set"),
         ("-m model=gpt4o,llama31 seed=0,1,2", "one run for each combination"),
         ("debug=fast", "one batch of everything"),
-        ("method=grounding data=boxes data.root=boxes", "boxes instead of masks; method=grounding --help"),
+        ("method=grounding data=boxes data.root=boxes", "boxes; method=grounding --help"),
     ),
     "evaluate": (
         ("run=runs/mni152_gpt4o/2025-01-31_12-00-00", "score a run again"),

@@ -42,7 +42,9 @@ def load(name: str, key: str, cache: Path, layers: int | None = None) -> tuple[A
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, local_files_only=local)
+            model = AutoModelForCausalLM.from_pretrained(
+                source, dtype=torch.float32, local_files_only=local, use_safetensors=True
+            )
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{key}={name}: no language model there ({reason}); give a folder, or {SMOLLM2}") from error

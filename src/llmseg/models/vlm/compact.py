@@ -18,6 +18,7 @@ from llmseg.models.vlm.base import VisionLanguageModel
 from llmseg.models.vlm.vision import VisionEncoder
 
 _IGNORED = -100
+_NARROW, _HIDDEN = 32, 512
 
 
 class Compact(VisionLanguageModel):
@@ -32,10 +33,12 @@ class Compact(VisionLanguageModel):
         lm: smollm2, a folder, or a name on Hugging Face.
         layers: keep only so many of its blocks, the first ones; None: all.
         vision: arguments of `VisionEncoder`.
-        adapter: arguments of `Adapter`, the low-rank weights on the language model; kind none: it stays frozen.
+        adapter: arguments of `Adapter`, the low-rank weights on the language model; kind none: all its weights learn.
         sequences: of the data set, in order; they number the images.
         image_size: side to which images are resized for the eye.
         join: visual tokens that become one.
+        summary: further tokens an image, which a perceptron makes of the whole map, as ClipCap's prefix (Mokady et al.,
+            arXiv 2111.09734); 0: none.
         train_vision: the eye learns, too.
         codec: how boxes are written, see `llmseg.language.codecs`.
         prompt: see `llmseg.language.prompts`.
@@ -60,6 +63,7 @@ class Compact(VisionLanguageModel):
         sequences: Sequence[str],
         image_size: int = 128,
         join: int = 4,
+        summary: int = 4,
         train_vision: bool = True,
         codec: str = "minigpt",
         prompt: str = prompts.ALL,
@@ -80,12 +84,14 @@ class Compact(VisionLanguageModel):
         if image_size % 2**depth or self.side**2 % join:
             raise ConfigError(f"vlm.image_size={image_size}: must be a multiple of {2**depth}, with tokens in {join}s")
         self.tokenizer, model = _language_model(lm, layers, cache)
-        self.lm = add_adapter(model, Adapter(**adapter))
+        chosen = Adapter(**adapter)
+        self.lm = add_adapter(model.requires_grad_(chosen.kind == "none"), chosen)
         width = int(model.config.hidden_size)
         places = positions(self.side)
         self.register_buffer("_places", places, persistent=False)
         scale = float(model.get_input_embeddings().weight.square().mean().sqrt())
         self.project = nn.Linear(join * (self.vision.channels + places.shape[1]), width)
+        self.summary = Summary(self.vision.channels, self.side, width, summary) if summary else None
         self.level = nn.LayerNorm(width)  # what is seen is as loud as words are, however fast the projection learns
         nn.init.constant_(self.level.weight, scale)
         self._limit = constraint(self.codec, self.tokenizer, most=max_new_tokens) if constrained else None
@@ -169,12 +175,15 @@ class Compact(VisionLanguageModel):
         return questions
 
     def look(self, pictures: Tensor) -> Tensor:
-        """Visual tokens (N, tokens / join, D) of pictures (N, 1, image_size, image_size), from 0 to 1."""
+        """Visual tokens (N, T, D) of pictures (N, 1, image_size, image_size), from 0 to 1."""
         maps = self.vision(pictures)
         places = self._places.to(maps.dtype).expand(len(maps), -1, -1, -1)
         tokens = torch.cat([maps, places], dim=1).flatten(2).transpose(1, 2)
-        joined: Tensor = self.level(self.project(tokens.reshape(len(maps), tokens.shape[1] // self.join, -1)))
-        return joined
+        seen = self.project(tokens.reshape(len(maps), tokens.shape[1] // self.join, -1))
+        if self.summary is not None:
+            seen = torch.cat([seen, self.summary(maps)], dim=1)
+        loud: Tensor = self.level(seen)
+        return loud
 
     def _picture(self, image: np.ndarray) -> Tensor:
         values = torch.from_numpy(np.ascontiguousarray(image)).float()[None, None] / 255
@@ -187,6 +196,30 @@ class Compact(VisionLanguageModel):
                 f"case {sample.record.case}: sequence {name!r} is none of those trained with: {self.sequences}"
             )
         return self.sequences.index(name) + 1
+
+
+class Summary(nn.Module):
+    """A few tokens of a whole map, in which no place has to be looked for.
+
+    Args:
+        channels: C of the map.
+        side: h and w of the map.
+        width: D of a token.
+        count: of the tokens.
+    """
+
+    def __init__(self, channels: int, side: int, width: int, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.narrow = nn.Conv2d(channels, _NARROW, 1)
+        self.layers = nn.Sequential(
+            nn.ReLU(), nn.Flatten(), nn.Linear(_NARROW * side**2, _HIDDEN), nn.GELU(), nn.Linear(_HIDDEN, count * width)
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps (N, C, h, w) to tokens (N, count, D)."""
+        tokens: Tensor = self.layers(self.narrow(maps))
+        return tokens.unflatten(1, (self.count, -1))
 
 
 def pad(rows: Sequence[Tensor], left: bool) -> tuple[Tensor, Tensor]:
