@@ -5,7 +5,7 @@ READY := .venv/.ready
 LONG := tests/slow/test_every_network.py tests/slow/test_hippocampus.py
 CLASSES := gpt4 gpt4o gpt_o1 gemini15 copilot bing_copilot llama31 gpt_o3 deepseek_v3 deepseek_r1 gemini25
 FAULTY := gpt4o gemini15 copilot bing_copilot llama31
-MEMBERS := claude35 grok3 llama4
+MEMBERS := claude35 llama4
 BUDGET := data=la,hippocampus seed=0,1,2 data.image_size=32 trainer.precision=bf16-mixed evaluation.figures=false \
 	logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
 comma := ,
