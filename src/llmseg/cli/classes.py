@@ -20,7 +20,7 @@ _NOT_A_SETTING = ("config.seed", *NOT_A_SETTING)
 
 
 def merge(frame: pd.DataFrame) -> list[list[str]]:
-    """Rows of a table, a header and one a function class and training, best Dice first.
+    """Rows of a table, a header and one a function class and training; by data set, best Dice first.
 
     Dice and its interval are of each case's mean over the members' runs; GMACs and the seconds that a run took are
     means.
@@ -32,7 +32,7 @@ def merge(frame: pd.DataFrame) -> list[list[str]]:
     records = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     keys = [_key(record, known) for record in records]
     groups = [frame[[key == other for other in keys]] for key in dict.fromkeys(keys)]
-    rows = sorted((_row(part, known) for part in groups), key=lambda row: row[0] is not None and -row[0])
+    rows = sorted((_row(part, known) for part in groups), key=lambda row: (row[1][2], -(row[0] or 0.0)))
     return [list(HEADER), *(cells for _, cells in rows)]
 
 

@@ -24,7 +24,7 @@ def compare_boxes(folders: Sequence[str], output: Path) -> bool:
     """
     tables = pooled(folders)
     for data, methods in tables.items():
-        place = output if len(tables) == 1 else output / data
+        place = output if len(tables) == 1 else output / data.replace(" ", "_")
         summaries = {name: summarise(rows) for name, rows in methods.items()}
         title = f"boxes on {data}"
         print(render(table(summaries), title, [CAPTION]))
@@ -46,4 +46,9 @@ def compare_boxes(folders: Sequence[str], output: Path) -> bool:
 def _tests(methods: dict[str, pd.DataFrame], names: Sequence[str]) -> dict[str, dict[str, float | int | str | None]]:
     """The first method against each other one, paired over patients."""
     first, *others = names
-    return {f"{first} - {name}": compare(methods[first], methods[name]) for name in others}
+    patients = set(methods[first]["group"])
+    return {
+        f"{first} - {name}": compare(methods[first], methods[name])
+        for name in others
+        if set(methods[name]["group"]) == patients  # others were scored on some of the patients only
+    }

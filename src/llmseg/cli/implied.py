@@ -22,6 +22,9 @@ def top_config(name: str, overrides: Sequence[str], conf: Path) -> str:
     file = conf / "experiment" / f"{given.get('experiment')}.yaml"
     if not asked and file.is_file():
         asked = "/method: grounding" in file.read_text(encoding="utf-8")
+    resumed = Path(given.get("resume", "")).expanduser() / "config.yaml"
+    if "resume" in given and resumed.is_file():
+        asked = "\ntask: grounding\n" in f"\n{resumed.read_text(encoding='utf-8')}"
     return "ground" if asked else name
 
 

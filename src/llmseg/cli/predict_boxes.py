@@ -34,12 +34,11 @@ def predict_boxes(cfg: "DictConfig", run: RunFolder) -> None:
     look = Look(node["sequences"], node["plane"] or "axial", cfg.slices, cfg.slice)
     samples = find_slices(Path(cfg.input).expanduser(), look)
     model = load_boxes(run, cfg.checkpoint).to(torch_device(cfg.accelerator))
+    answers = [answer for sample in samples for answer in ask(model, [sample])]
     lines = []
     with console_log(output.with_suffix(".log")):
-        for sample in samples:
-            ((text, decoded),) = ask(model, [sample])
-            picture = output.with_suffix("") / f"{sample.record.case.replace('/', '_')}_{sample.record.slice}.png"
-            draw_case(sample, decoded.boxes, picture)
+        for sample, (text, decoded) in zip(samples, answers, strict=True):
+            draw_case(sample, decoded.boxes, output.with_suffix("") / _picture(sample))
             lines.append(_line(sample, decoded.boxes, text, decoded.reason))
         write(output, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
         found = sum(bool(line["box"]) for line in lines)
@@ -48,6 +47,12 @@ def predict_boxes(cfg: "DictConfig", run: RunFolder) -> None:
             f"{output}: {found} of {len(lines)} slices with a box{f', {unread} answers unreadable' * bool(unread)}; "
             f"pictures in {output.with_suffix('')}"
         )
+
+
+def _picture(sample: Sample) -> str:
+    record = sample.record
+    place = f"line{record.line}" if record.slice is None else f"{record.plane}{record.slice}"
+    return f"{record.case.replace('/', '_')}_{place}.png"
 
 
 def _line(sample: Sample, boxes: Boxes, text: str | None, reason: str | None) -> dict[str, Any]:

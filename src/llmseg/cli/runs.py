@@ -143,7 +143,7 @@ def _row(path: Path) -> dict[str, Any]:
     return {
         "run": str(path),
         "state": state.state,
-        "model": config["choices"].get("model"),
+        "model": config["choices"].get("model") or config["choices"].get("vlm"),
         "data": config["choices"].get("data"),
         "dice": result.dice,
         "val_dice": result.val_dice,

@@ -13,7 +13,7 @@ from llmseg.cli.console import log, render
 from llmseg.cli.trained_boxes import boxes_of_run, load_boxes
 from llmseg.data.boxes.datamodule import BoxData
 from llmseg.data.boxes.sample import Boxes, Sample
-from llmseg.errors import ConfigError
+from llmseg.errors import ConfigError, UserError
 from llmseg.evaluation.boxes.controls import CONTROLS
 from llmseg.evaluation.boxes.metrics import score, summarise
 from llmseg.evaluation.boxes.table import CAPTION, table
@@ -52,11 +52,12 @@ class BoxScorer:
         if not samples:
             raise ConfigError(f"no {self.part} slices to score: see data.split, or leave it with evaluate=false")
         name = str(self.config["choices"]["vlm"])
+        model = load_boxes(self.run).to(self.device)
         start = perf_counter()
-        answers = {name: self._ask(self._model, samples)}
+        answers = {name: self._ask(model, samples)}
         seconds = (perf_counter() - start) / len(samples)
         controls = self._controls(samples)
-        answers |= controls | dict(self._ablations(name, samples))
+        answers |= controls | dict(self._ablations(model, name, samples))
         rows = pd.concat([_rows(method, samples, each) for method, each in answers.items()], ignore_index=True)
         summaries = {method: summarise(rows[rows["method"] == method]) for method in answers}
         summary = self._facts(name) | summaries[name] | {"methods": summaries, "seconds_per_slice": seconds}
@@ -72,10 +73,6 @@ class BoxScorer:
     def _rules(self) -> list[str]:
         return [str(name) for name in self.config["evaluation"]["controls"]]
 
-    @property
-    def _model(self) -> BoxModel:
-        return load_boxes(self.run).to(self.device)
-
     def _ask(self, model: BoxModel, samples: Sequence[Sample]) -> Answers:
         size = int(self.config["evaluation"]["batch_size"])
         answers: Answers = []
@@ -90,18 +87,20 @@ class BoxScorer:
             found["mask_to_box"] = _plain(boxes_of_run(RunFolder.open(Path(masks)), samples, self.device))
         return found
 
-    def _ablations(self, name: str, samples: Sequence[Sample]) -> Iterator[tuple[str, Answers]]:
+    def _ablations(self, model: BoxModel, name: str, samples: Sequence[Sample]) -> Iterator[tuple[str, Answers]]:
         """The same model with one sequence less, and with one alone."""
         sequences = list(self.config["data"]["sequences"])
         if not self.config["evaluation"]["ablate"] or len(sequences) < 2:
             return
         kept = {f"{name} without {each}": [other for other in sequences if other != each] for each in sequences}
         kept |= {f"{name}, {each} alone": [each] for each in sequences} if len(sequences) > 2 else {}
-        model = self._model
         for title, names in kept.items():
             fewer = [only(sample, names) for sample in samples]
             if all(sample.images for sample in fewer):
-                yield title, self._ask(model, fewer)
+                try:
+                    yield title, self._ask(model, fewer)
+                except UserError as error:  # models that paint sequences as colours cannot do without some
+                    log.warning(f"{title}: left out ({error})")
 
     def _facts(self, name: str) -> dict[str, Any]:
         return {

@@ -42,6 +42,9 @@ def open_runs(run: Any) -> tuple[RunFolder, ...]:
     if not names:
         raise ConfigError("run=[]: name at least one run folder")
     runs = tuple(RunFolder.open(Path(str(name)).expanduser()) for name in names)
+    for each in runs:
+        if "model" not in each.config:
+            raise ConfigError(f"run={each.path}: a run of boxes; this is for one run of segmentation")
     first, *others = runs
     known = _facts(first.config)
     for other in others:

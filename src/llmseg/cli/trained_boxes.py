@@ -10,7 +10,7 @@ import torch
 from llmseg.cli import build
 from llmseg.cli.trained import segmenter
 from llmseg.data.boxes.sample import Boxes, Sample
-from llmseg.errors import UserError
+from llmseg.errors import UserError, first_line
 from llmseg.evaluation.boxes.from_masks import boxes_from_masks
 from llmseg.models.vlm.base import BoxModel
 from llmseg.runs import RunFolder, load_all
@@ -31,14 +31,25 @@ def load_boxes(run: RunFolder, checkpoint: str = "last") -> BoxModel:
     try:
         content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         state = {key.removeprefix(_PREFIX): value for key, value in content["state_dict"].items()}
-        config = content["llmseg"]
+        config = _without_source(content["llmseg"])
     except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, UnpicklingError) as error:
-        raise UserError(f"{file}: no checkpoint of this project, or damaged ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{file}: no checkpoint of this project, or damaged ({first_line(error)})") from error
     model = box_model(config)
     if missing := sorted(trained_names(model) ^ state.keys()):
         raise UserError(f"{file}: {missing[0]} does not fit the model of its own configuration; was vlm changed?")
-    model.load_state_dict(state, strict=False)
+    try:
+        model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise UserError(f"{file}: does not fit its language model any more; was that one replaced?") from error
     return model.eval()
+
+
+def _without_source(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration without the place that a trained eye's first weights came from: the checkpoint has its own."""
+    vlm = config["vlm"]
+    if not vlm.get("train_vision") or "vision" not in vlm:
+        return config
+    return {**config, "vlm": {**vlm, "vision": {**vlm["vision"], "run": None, "weights": None}}}
 
 
 def boxes_of_run(run: RunFolder, samples: Sequence[Sample], device: torch.device) -> list[Boxes]:

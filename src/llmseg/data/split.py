@@ -103,8 +103,10 @@ def _leave_out(cases: Sequence[Case], config: SplitConfig) -> tuple[dict[str, tu
     """Lists with the patients of `leave_out` as the test part; None where there is nobody to leave out."""
     if config.leave_out is None:
         return None
-    names = [config.leave_out] if isinstance(config.leave_out, str | int) else list(config.leave_out)
-    wanted = {str(name) for name in names}
+    given = config.leave_out
+    if not isinstance(given, str | int | Sequence) or (isinstance(given, Sequence) and not given):
+        raise ConfigError(f"data.split.leave_out={given}: name a patient, or several as a list")
+    wanted = {str(given)} if isinstance(given, str | int) else {str(name) for name in given}
     able = [case for case in cases if case.label is not None] or list(cases)
     if unknown := sorted(wanted - {name for case in able for name in (case.id, case.group)}):
         known = shorten(sorted({case.group for case in able}))

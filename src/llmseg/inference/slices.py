@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from llmseg.data.boxes.choice import SHOWS, spread
-from llmseg.data.boxes.pictures import load_sample, to_bytes, window_of
+from llmseg.data.boxes.pictures import check_images, load_sample, to_bytes, window_of
 from llmseg.data.boxes.planes import axis_of, plane_of, spacing_of
 from llmseg.data.boxes.records import SUMMARY, read_records
 from llmseg.data.boxes.sample import Record, Sample
 from llmseg.data.geometry import orient
 from llmseg.data.preprocessing import orientation_to, reorder
-from llmseg.data.readers.brats import ALIASES
+from llmseg.data.readers.brats import ALIASES, MODALITIES
 from llmseg.data.scan import load_scan
 from llmseg.errors import ConfigError, DataError
 from llmseg.inference.inputs import Channels, Input, find_inputs
+
+_NAMED = {*ALIASES, *MODALITIES}
+"""Sequences that the names of files tell; of others a case must have all."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,23 @@ def find_slices(path: Path, look: Look) -> list[Sample]:
     """
     file = path / SUMMARY if path.is_dir() else path
     if file.suffix == ".jsonl" and (file.is_file() or not path.is_dir()):
-        return [load_sample(record, look.sequences) for record in read_records(file)]
+        records = read_records(file)
+        check_images(records, file)
+        for record in records:
+            if not record.images.keys() & set(look.sequences):
+                raise DataError(
+                    f"{file}, line {record.line}: has none of the run's sequences {', '.join(look.sequences)}, only "
+                    f"{', '.join(record.images)}"
+                )
+        return [load_sample(record, look.sequences) for record in records]
     return [sample for found, names in _inputs(path, look) for sample in _cut(found, names, look)]
 
 
 def _inputs(path: Path, look: Look) -> list[tuple[Input, tuple[str, ...]]]:
     """Each case with the most of the sequences that it has."""
     whole, faults = dict[str, tuple[Input, tuple[str, ...]]](), dict[str, str]()
-    for count in range(len(look.sequences), 0, -1):
+    fewest = 1 if all(name in _NAMED for name in look.sequences) else len(look.sequences)
+    for count in range(len(look.sequences), fewest - 1, -1):
         for names in combinations(look.sequences, count):
             for found in _search(path, names):
                 if found.fault:
@@ -71,7 +83,7 @@ def _inputs(path: Path, look: Look) -> list[tuple[Input, tuple[str, ...]]]:
 
 
 def _search(path: Path, names: tuple[str, ...]) -> list[Input]:
-    known = names if all(name in ALIASES for name in names) else ()
+    known = names if all(name in _NAMED for name in names) else ()
     try:
         return find_inputs(path, Channels(len(names), known))
     except DataError:

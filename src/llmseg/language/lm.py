@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from filelock import FileLock
 
-from llmseg.errors import ConfigError, UserError
+from llmseg.errors import ConfigError, UserError, first_line
 from llmseg.knowledge.encoders.huggingface import quiet
 from llmseg.knowledge.optional import folder_of, require, version_of
 
@@ -34,6 +34,7 @@ def load(name: str, key: str, cache: Path, layers: int | None = None) -> tuple[A
         ConfigError: it has fewer layers.
     """
     require("transformers", f"{key}={name}", install=_INSTALL)
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = _smollm2(cache) if name == SMOLLM2 else Path(name).expanduser()
@@ -41,21 +42,20 @@ def load(name: str, key: str, cache: Path, layers: int | None = None) -> tuple[A
     source = str(folder) if local else name
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-            model = AutoModelForCausalLM.from_pretrained(
-                source, dtype=torch.float32, local_files_only=local, use_safetensors=True
-            )
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{key}={name}: no language model there ({reason}); give a folder, or {SMOLLM2}") from error
+            how: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+            tokenizer = AutoTokenizer.from_pretrained(source, **how)
+            options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+            found: Any = AutoModelForCausalLM.from_pretrained(source, **options, **how)
+            model, report = found
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            f"{key}={name}: no language model there ({first_line(error)}); give a folder, or {SMOLLM2}"
+        ) from error
+    if report["missing_keys"]:
+        raise UserError(f"{key}={name}: its weights lack {sorted(report['missing_keys'])[0]}; fetch it again")
     if layers is not None:
         _shorten(model, layers, key)
     return tokenizer, model.requires_grad_(False)
-
-
-def version(name: str) -> str:
-    """What a run's environment.json says of the model."""
-    return f"{_PACKAGE} {version_of(_PACKAGE)}" if name == SMOLLM2 else name
 
 
 def _shorten(model: Any, layers: int, key: str) -> None:

@@ -9,6 +9,11 @@ ALL = "{images}"
 """Stands for one numbered placeholder an image."""
 
 
+def is_fixed(prompt: str) -> bool:
+    """Whether a prompt has a place for each image of a certain number of them."""
+    return PLACE in prompt and ALL not in prompt
+
+
 def segments(prompt: str, numbers: Sequence[int]) -> list[str]:
     """The texts before, between and behind the images.
 

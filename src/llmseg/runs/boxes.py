@@ -19,8 +19,8 @@ def pooled(folders: Sequence[str | Path]) -> dict[str, dict[str, pd.DataFrame]]:
     there are such runs; one of each fold is taken.
 
     Returns:
-        Data set -> method -> rows as of `llmseg.evaluation.boxes.metrics.score`; a patient that several seeds of a
-        method were scored on has the rows of all of them.
+        Data set, with plane and sequences -> method -> rows as of `llmseg.evaluation.boxes.metrics.score`, and their
+        run; a patient that several seeds of a method were scored on has the rows of all of them.
 
     Raises:
         UserError: a run lacks its boxes.csv.
@@ -30,7 +30,9 @@ def pooled(folders: Sequence[str | Path]) -> dict[str, dict[str, pd.DataFrame]]:
         return {}
     frame = pd.concat(found, ignore_index=True).drop_duplicates("run", ignore_index=True)
     tables: dict[str, dict[str, pd.DataFrame]] = {}
-    for name, part in frame.groupby("summary.data", sort=False):
+    told = frame["config.data.root"].map(lambda root: Path(root).name) + " " + frame["config.data.plane"]
+    told += frame["config.data.sequences"].map(lambda names: f" {'+'.join(names)}")
+    for name, part in frame.groupby(told, sort=False):
         tables[str(name)] = _methods(part.reset_index(drop=True))
     return tables
 
@@ -47,13 +49,20 @@ def _methods(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
                 learnt[str(method).replace(vlm, name, 1)] = own
             else:
                 rules.setdefault(str(method), []).append(own)
-    once = {name: pd.concat(parts).drop_duplicates(["case", "plane", "slice", "line"]) for name, parts in rules.items()}
+    once = {name: _once(pd.concat(parts, ignore_index=True)) for name, parts in rules.items()}
     whole = {name: own for name, own in learnt.items() if " without " not in name and " alone" not in name}
     return whole | once | {name: own for name, own in learnt.items() if name not in whole}
+
+
+def _once(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a rule that stands beside several runs: each slice as the first of them scored it."""
+    keys = [rows[name].astype(str) for name in ("case", "plane", "slice", "line")]
+    return rows[rows["run"] == rows.groupby(keys)["run"].transform("first")]
 
 
 def _rows(run: Path) -> pd.DataFrame:
     file = run / "boxes.csv"
     if not file.is_file():
         raise UserError(f"{run}: has no boxes.csv; train it to its end, or leave it out")
-    return pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"case": str, "group": str})
+    rows = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"case": str, "group": str})
+    return rows.assign(run=str(run))

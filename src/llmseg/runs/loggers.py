@@ -171,9 +171,10 @@ def close(loggers: Sequence[Logger]) -> None:
 
 
 def _case_table(run: Path) -> pd.DataFrame:
-    """cases.csv without names: W&B shows it to everybody who may see the project."""
+    """cases.csv, or boxes.csv, without names: W&B shows it to everybody who may see the project."""
     names = case_names(RunFolder(run))
-    frame = pd.read_csv(run / "cases.csv", dtype={"case": str}).drop(columns="group")
+    file = next(each for each in (run / "cases.csv", run / "boxes.csv") if each.is_file())
+    frame = pd.read_csv(file, dtype={"case": str}).drop(columns="group")
     return frame.assign(case=[names[id_] for id_ in frame["case"]])
 
 

@@ -45,6 +45,8 @@ def _stripped(value: Any) -> Any:
 def _of_key(key: str, value: Any) -> Any:
     if key == "label_convention" and isinstance(value, Mapping):  # its keys are names of cases
         return sorted({str(item) for item in value.values()})
+    if key == "leave_out" and value is not None:  # patients
+        return f"{1 if isinstance(value, str | int) else len(value)} left out"
     if key in _FILES and isinstance(value, str):
         return re.split(r"[\\/]", value.rstrip("/\\"))[-1]
     return _stripped(value)

@@ -1,6 +1,6 @@
 """Slices in, boxes out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,8 +17,10 @@ from llmseg.cli.tasks.base import Task
 from llmseg.data.boxes.config import BoxesConfig
 from llmseg.data.boxes.datamodule import BoxData
 from llmseg.data.boxes.records import read_records, summary_file
+from llmseg.data.boxes.sample import Record
 from llmseg.errors import ConfigError, UserError
 from llmseg.evaluation.boxes.controls import CONTROLS
+from llmseg.language import prompts
 from llmseg.methods.grounding import Grounding as Method
 from llmseg.models.vlm.base import BoxModel
 from llmseg.runs import RunFolder
@@ -37,7 +39,7 @@ class Grounding(Task):
         records = read_records(summary_file(Path(cfg.data.root)))
         if cfg.data.sequences is None:
             cfg.data.sequences = list(dict.fromkeys(name for record in records for name in record.images))
-        cfg.data.plane = cfg.data.plane or records[0].plane
+        cfg.data.plane = _plane(records, cfg.data.plane)
         self._find_runs(cfg)
         hardware = resolve(cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision)
         cfg.trainer.accelerator = hardware.accelerator
@@ -47,24 +49,35 @@ class Grounding(Task):
 
     def _find_runs(self, cfg: DictConfig) -> None:
         """Settle on the runs that weights and masks are taken from: they must not have seen the test cases."""
-        eye = OmegaConf.select(cfg, "vlm.vision.run")
-        if eye is None and cfg.evaluation.masks is None:
-            return
+        for key in ("vlm.vision.run", "evaluation.masks"):
+            folder = OmegaConf.select(cfg, key)
+            if folder is not None:
+                run = unseen_run(Path(folder).expanduser(), self._held_out(cfg), key)
+                OmegaConf.update(cfg, key, str(run.path.absolute()))
+
+    def _held_out(self, cfg: DictConfig) -> dict[str, str]:
+        """Test cases and their patients."""
         data = box_data(build.plain(cfg.data), cfg.seed)
         data.prepare(())
         assert data.split is not None
-        if eye is not None:
-            held_out = (*data.split.test, *data.split.val)
-            cfg.vlm.vision.run = str(unseen_run(Path(eye).expanduser(), held_out, "vlm.vision.run").path.absolute())
-        if cfg.evaluation.masks is not None:
-            folder = Path(cfg.evaluation.masks).expanduser()
-            cfg.evaluation.masks = str(unseen_run(folder, data.split.test, "evaluation.masks").path.absolute())
+        return {id_: data.patients[id_] for id_ in data.split.test}
 
     def check(self, config: Mapping[str, Any]) -> None:
         """See Task."""
-        for name in config["evaluation"]["controls"]:
+        evaluation = config["evaluation"]
+        for name in evaluation["controls"]:
             if name not in CONTROLS:
                 raise ConfigError(f"evaluation.controls: no control {name!r}; choose from {', '.join(CONTROLS)}")
+        if evaluation["batch_size"] < 1:
+            raise ConfigError(f"evaluation.batch_size={evaluation['batch_size']}: give 1 or more")
+        is_fixed = prompts.is_fixed(str(config["vlm"].get("prompt") or ""))
+        if is_fixed and evaluation["ablate"] and len(config["data"]["sequences"]) > 1:
+            raise ConfigError(
+                f"vlm.prompt: no sequence can be missing from fixed places; write {prompts.ALL}, or "
+                "evaluation.ablate=false"
+            )
+        if is_fixed and config["method"].get("drop_sequences"):
+            raise ConfigError(f"vlm.prompt: fixed places; write {prompts.ALL}, or method.drop_sequences=0")
 
     def data(self, config: Mapping[str, Any]) -> "TrainingData":
         """See Task."""
@@ -94,6 +107,20 @@ class Grounding(Task):
         """See Task."""
         assert isinstance(data, BoxData)
         return BoxScorer(run, data, config, device)(run.path)
+
+
+def _plane(records: Sequence[Record], wanted: str | None) -> str:
+    """The plane of all slices.
+
+    Raises:
+        ConfigError: they are of several, or of another one than was said.
+    """
+    planes = sorted({record.plane for record in records})
+    if len(planes) > 1:
+        raise ConfigError(f"data.root: the slices are {' and '.join(planes)}; make a folder of each plane")
+    if wanted not in (None, planes[0]):
+        raise ConfigError(f"data.plane={wanted}: the slices are {planes[0]}")
+    return planes[0]
 
 
 def box_data(node: Mapping[str, Any], seed: int) -> BoxData:

@@ -60,6 +60,11 @@ class BoxData(pl.LightningDataModule):
         """Let the training loader begin with this batch of this epoch, for a resumed training."""
         self._start = (epoch, batch)
 
+    @property
+    def patients(self) -> dict[str, str]:
+        """Case id -> patient, once something has been prepared."""
+        return {id_: records[0].group for id_, records in self._records.items()}
+
     def prepare(self, parts: Sequence[str] = ("train", "val", "test")) -> None:
         """Read, check and split all lines, and open the images of the named parts; does nothing the second time.
 

@@ -87,10 +87,10 @@ def summarise(rows: pd.DataFrame | Sequence[Row], seed: int = 0) -> Summary:
     frame = pd.DataFrame(rows)
     if frame.empty:
         raise ValueError("no scores to summarise")
-    slices = frame.drop_duplicates(SLICE)
+    slices = frame.drop_duplicates(_slice_keys(frame))
     means = {metric: by_patient(frame, metric) for metric in METRICS}
     boxes = _with_truth(frame)
-    of_slices = boxes.groupby(SLICE, dropna=False)["iou"].mean()
+    of_slices = boxes.groupby(_slice_keys(frame), dropna=False)["iou"].mean()
     patients = int(frame["group"].nunique())
     intervals = {m: bootstrap_by_patient(values, list(values.index), seed=seed) for m, values in means.items()}
     return {
@@ -121,13 +121,18 @@ def by_patient(rows: pd.DataFrame, metric: str = "iou") -> "pd.Series[float]":
 def _values(frame: pd.DataFrame, metric: str) -> "pd.Series[Any]":
     """One value a row that counts for a metric; the index is the rows'."""
     if metric == "parse_rate":
-        return frame.drop_duplicates(SLICE)["parsed"]
+        return frame.drop_duplicates(_slice_keys(frame))["parsed"]
     if metric == "rejection":
         return frame.loc[~frame["truth"].astype(bool), "correct_rejection"]
     boxes = _with_truth(frame)
     if metric in THRESHOLDS:
         return boxes["iou"] > THRESHOLDS[metric]
     return boxes["side_correct" if metric == "side_accuracy" else metric]
+
+
+def _slice_keys(frame: pd.DataFrame) -> list[str]:
+    """Columns that tell answers apart: where several runs are pooled, each has answered for the slice."""
+    return [*SLICE, "run"] if "run" in frame else SLICE
 
 
 def _with_truth(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from llmseg.data.boxes.sample import Sample
 from llmseg.errors import ConfigError
 from llmseg.language import codecs, lm, prompts
 from llmseg.language.adapters import Adapter, add_adapter
+from llmseg.language.generation import greedy
 from llmseg.language.grammar import constraint
 from llmseg.models.vlm.base import VisionLanguageModel
 from llmseg.models.vlm.vision import VisionEncoder
@@ -41,6 +42,7 @@ class Compact(VisionLanguageModel):
             arXiv 2111.09734); 0: none.
         train_vision: the eye learns, too.
         codec: how boxes are written, see `llmseg.language.codecs`.
+        label: what is looked for, in dialects that write it beside a box.
         prompt: see `llmseg.language.prompts`.
         constrained: only texts of the codec's grammar can be written.
         max_new_tokens: of an answer.
@@ -66,24 +68,26 @@ class Compact(VisionLanguageModel):
         summary: int = 4,
         train_vision: bool = True,
         codec: str = "minigpt",
+        label: str = "tumour",
         prompt: str = prompts.ALL,
         constrained: bool = False,
         max_new_tokens: int = 48,
         cache: str = ".cache",
     ) -> None:
         super().__init__()
-        self.codec = codecs.get(codec)
+        self.codec = codecs.get(codec, label.replace("_", " "))
         self.prompt = prompt
         self.sequences = tuple(sequences)
         self.image_size, self.join, self.max_new_tokens = image_size, join, max_new_tokens
         prompts.segments(prompt, range(1, len(self.sequences) + 1))
         self._trains_vision = train_vision
-        self.vision = VisionEncoder(**vision).requires_grad_(train_vision)
+        self.vision = VisionEncoder(**vision).learn(train_vision)
         depth = int(vision.get("depth", 4))
         self.side = image_size // 2**depth
         if image_size % 2**depth or self.side**2 % join:
             raise ConfigError(f"vlm.image_size={image_size}: must be a multiple of {2**depth}, with tokens in {join}s")
         self.tokenizer, model = _language_model(lm, layers, cache)
+        model.generation_config = greedy(self._end, self._end)
         chosen = Adapter(**adapter)
         self.lm = add_adapter(model.requires_grad_(chosen.kind == "none"), chosen)
         width = int(model.config.hidden_size)
@@ -94,6 +98,7 @@ class Compact(VisionLanguageModel):
         self.summary = Summary(self.vision.channels, self.side, width, summary) if summary else None
         self.level = nn.LayerNorm(width)  # what is seen is as loud as words are, however fast the projection learns
         nn.init.constant_(self.level.weight, scale)
+        self.train()
         self._limit = constraint(self.codec, self.tokenizer, most=max_new_tokens) if constrained else None
 
     @property
@@ -132,9 +137,6 @@ class Compact(VisionLanguageModel):
             inputs_embeds=embedded,
             attention_mask=mask,
             max_new_tokens=self.max_new_tokens,
-            do_sample=False,
-            eos_token_id=self._end,
-            pad_token_id=self._end,
             prefix_allowed_tokens_fn=self._limit,
         )
         return [str(text) for text in self.tokenizer.batch_decode(written, skip_special_tokens=True)]

@@ -13,6 +13,7 @@ from torch import Tensor
 from llmseg.data.boxes.sample import Sample
 from llmseg.language import codecs
 from llmseg.language.adapters import Adapter, add_adapter
+from llmseg.language.generation import greedy
 from llmseg.language.grammar import Constraint, constraint
 from llmseg.models.vlm.base import VisionLanguageModel
 from llmseg.models.vlm.pretrained import load
@@ -68,7 +69,9 @@ class HuggingFaceModel(VisionLanguageModel):
         low_rank = Adapter.of(adapter)
         self.processor, model = load(self.architecture, pretrained, dtype, low_rank)
         self.tokenizer = self.processor.tokenizer
-        model.generation_config = self._greedy(model)
+        text = model.config.get_text_config()
+        start = getattr(text, "decoder_start_token_id", None)
+        model.generation_config = greedy(self.eos, self.pad, self.tokenizer.bos_token_id, start)
         self.model = add_adapter(model, low_rank)
         self._limit = constraint(self.codec, self.tokenizer, most=max_new_tokens) if constrained else None
 
@@ -128,20 +131,6 @@ class HuggingFaceModel(VisionLanguageModel):
         limit = self._limit and Constraint(self._limit.grammar, prompt, self.max_new_tokens)
         ids: Tensor = self.base.generate(**batch, max_new_tokens=self.max_new_tokens, prefix_allowed_tokens_fn=limit)
         return ids[:, prompt:]
-
-    def _greedy(self, model: Any) -> Any:
-        """Checkpoints come with beams, sampling, or bans on repeats, which a list of boxes needs."""
-        from transformers import GenerationConfig
-
-        text = model.config.get_text_config()
-        return GenerationConfig(
-            do_sample=False,
-            num_beams=1,
-            eos_token_id=self.eos,
-            pad_token_id=self.pad,
-            bos_token_id=self.tokenizer.bos_token_id,
-            decoder_start_token_id=getattr(text, "decoder_start_token_id", None),
-        )
 
     def _placed(self, inputs: Mapping[str, Any]) -> Batch:
         """Tensors on the model's device, floating ones in its dtype."""

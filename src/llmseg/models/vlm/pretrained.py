@@ -74,7 +74,7 @@ def _load(
     try:
         processor = transformers.AutoProcessor.from_pretrained(source, **options)
         model, report = getattr(transformers, architecture).from_pretrained(
-            source, dtype=dtype, output_loading_info=True, **options, **more
+            source, dtype=dtype, output_loading_info=True, use_safetensors=True, **options, **more
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, SafetensorError) as error:
         raise _missing(name, error) from error

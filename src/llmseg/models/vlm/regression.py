@@ -118,9 +118,10 @@ class Regression(BoxRegressor):
         grid: int = 8,
         hidden: int = 256,
     ) -> None:
-        encoder = VisionEncoder(**vision).requires_grad_(train_vision)
+        encoder = VisionEncoder(**vision).learn(train_vision)
         super().__init__(encoder, encoder.channels, sequences, image_size, grid, hidden)
         self._trains_vision = train_vision
+        self.train()
 
     def train(self, mode: bool = True) -> "Regression":
         """As of any module; an eye that does not learn keeps its batch norm's statistics as well."""

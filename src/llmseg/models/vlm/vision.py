@@ -37,13 +37,31 @@ class VisionEncoder(nn.Module):
         except (KeyError, OSError, RuntimeError, ValueError) as error:
             raise ConfigError(f"vlm.vision.name={name}: {' '.join(str(error).split())[:200]}") from error
         self.channels = int(self.net.out_channels[-1])
+        _drop_unused(self.net)
         if run is not None:
             _take(self.net, Path(run).expanduser(), name)
+
+    def learn(self, is_wanted: bool) -> "VisionEncoder":
+        """Whether its weights are trained; those that no output depends on never are."""
+        for weights in self.net.parameters():
+            weights.requires_grad_(is_wanted and weights.requires_grad)
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, 1, H, W), from 0 to 1, to a map (N, C, H / 2 ** depth, W / 2 ** depth)."""
         maps: Sequence[Tensor] = self.net((x - 0.5) / 0.25)
         return maps[-1]
+
+
+def _drop_unused(net: nn.Module) -> None:
+    """Freeze what no output depends on: encoders keep the stages below the depth that was asked for."""
+    image = torch.rand(1, 1, 64, 64)
+    was = net.training
+    net.eval()(image)[-1].sum().backward()
+    for weights in net.parameters():
+        weights.requires_grad_(weights.grad is not None)
+        weights.grad = None
+    net.train(was)
 
 
 def _take(net: nn.Module, run: Path, name: str) -> None:
