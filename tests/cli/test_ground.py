@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -39,6 +38,9 @@ TINY = (
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
     """`train.py` with TINY and the words given, on twelve slices of six patients, into `tmp_path/runs`."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    for name in ("CACHE", "DATA", "CONFIG"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb-home"))
     tiny_lm(tmp_path / "lm")
     data_root(tmp_path / "boxes")
 
@@ -52,8 +54,9 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
 def test_a_run_has_boxes_scores_controls_and_a_small_checkpoint(
     ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ground() == 0
+    assert ground("logger=wandb", "data.split.leave_out=BraTS-GLI-00002") == 0
     (run,) = runs_in(tmp_path / "runs")
+    assert b"BraTS-GLI-00002" not in next(run.rglob("run-*.wandb")).read_bytes()
     assert run.parent.name == "boxes_compact"
     assert "compact on boxes (t2f, t2w, t1n, t1c): 4 train, 1 val, 1 test cases" in capsys.readouterr().out
     rows = pd.read_csv(run / "boxes.csv")
@@ -81,7 +84,7 @@ def test_resumed_training_is_the_uninterrupted_one(ground: Ground, tmp_path: Pat
     (again,) = runs_in(tmp_path / "runs" / "again")
     assert ground(*words, "trainer.max_epochs=1", "name=half") == 0
     (half,) = runs_in(tmp_path / "runs" / "half")
-    assert call("train", f"resume={half}", "trainer.max_epochs=3") == 0
+    assert call("train", f"resume={half}", "trainer.max_epochs=3", "evaluation.ablate=false") == 0
     states = [torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) for run in (whole, again, half)]
     first, second, third = (each["state_dict"] for each in states)
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -127,6 +130,10 @@ def test_boxes_of_new_scans_and_their_pictures(ground: Ground, tmp_path: Path) -
         (("vlm.prompt=where?",), "no place for the images"),
         (("vlm.lm=nowhere/at-all-of-us",), "vlm.lm=nowhere/at-all-of-us"),
         (("vlm.vision.run=nothing",), "no finished segmentation run"),
+        (("evaluation.batch_size=0",), "evaluation.batch_size=0"),
+        (("data.plane=axial",), "data.plane=axial: the slices are sagittal"),
+        (("task=masks",), "task=masks"),
+        (("data.split.leave_out=[]",), "name a patient"),
         (("vlm=compackt",), "vlm=compackt: no such choice, did you mean compact?"),
         (("model=gpt4",), "model"),
     ],
@@ -143,16 +150,40 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert not (tmp_path / "runs").exists()
 
 
-def test_an_eye_that_has_seen_the_test_patients_is_refused(ground: Ground, tmp_path: Path) -> None:
+def test_other_commands_say_that_it_is_a_run_of_boxes(
+    ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ground("trainer.max_epochs=1", "evaluate=false") == 0
+    (run,) = runs_in(tmp_path / "runs")
+    capsys.readouterr()
+    assert call("evaluate", f"run={run}") == 2
+    assert "a run of boxes" in capsys.readouterr().err
+    assert call("predict", f"run=[{run},{run}]", "input=a.nii.gz", "output=masks") == 2
+    assert "a run of boxes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"train": ["BraTS-GLI-00003-001"], "val": [], "test": ["BraTS-GLI-00003-000"]}, "was trained on"),
+        ({"train": ["other"], "val": [], "test": ["another"]}, "does not test BraTS-GLI-00003-000"),
+    ],
+)
+def test_an_eye_that_is_unfair_to_the_test_patients_is_refused(
+    split: dict[str, list[str]], message: str, ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "eyes" / "run"
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "last.ckpt").touch()
     (folder / "config.yaml").write_text(yaml.safe_dump({"model": {}}))
-    held_out = "BraTS-GLI-00003-000"
-    (folder / "split.json").write_text(json.dumps({"train": [held_out], "val": [], "test": []}))
-    leave = "data.split.leave_out=BraTS-GLI-00003"
-    assert ground(leave, f"vlm.vision.run={tmp_path / 'eyes'}") == 2
-    assert np.logical_not((tmp_path / "runs").exists())
+    (folder / "split.json").write_text(json.dumps(split))
+    words = ("data.split.leave_out=BraTS-GLI-00003", f"vlm.vision.run={tmp_path / 'eyes'}")
+    assert ground(*words) == 2
+    assert "no finished segmentation run" in capsys.readouterr().err
+    (folder / "summary.json").write_text("{}")
+    assert ground(*words) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_data_may_move(ground: Ground, tmp_path: Path) -> None:

@@ -114,10 +114,23 @@ def test_checkpoint_keeps_what_is_trained_and_no_more(lm: Path) -> None:
 
 
 def test_a_frozen_eye_keeps_its_statistics(lm: Path) -> None:
-    model = compact(lm, train_vision=False).train()
+    model = compact(lm, train_vision=False)  # as Lightning takes it: it restores modes, and calls no train()
     before = model.vision.net.bn1.running_mean.clone()
     model.loss([square(4, 8)])
     assert torch.equal(model.vision.net.bn1.running_mean, before)
+
+
+def test_every_weight_that_is_trained_has_a_gradient(lm: Path) -> None:
+    """Training in several processes waits for each of them; encoders keep stages that no output depends on."""
+    model = compact(lm).train()
+    model.loss([square(4, 8)]).backward()
+    assert [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
+def test_bans_of_a_checkpoint_do_not_rule_its_answers(lm: Path, tmp_path: Path) -> None:
+    banning = tiny_lm(tmp_path / "banning")
+    (banning / "generation_config.json").write_text('{"no_repeat_ngram_size": 1, "num_beams": 3, "eos_token_id": 1}')
+    assert compact(banning).eval().answer([square(4, 8)]) == compact(lm).eval().answer([square(4, 8)])
 
 
 def test_first_layers_alone(lm: Path) -> None:

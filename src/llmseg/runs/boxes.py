@@ -56,8 +56,8 @@ def _methods(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _once(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of a rule that stands beside several runs: each slice as the first of them scored it."""
-    keys = [rows[name].astype(str) for name in ("case", "plane", "slice", "line")]
-    return rows[rows["run"] == rows.groupby(keys)["run"].transform("first")]
+    slices = rows.groupby(["case", "plane", "slice", "line"], dropna=False)
+    return rows[rows["run"] == slices["run"].transform("first")]
 
 
 def _rows(run: Path) -> pd.DataFrame:

@@ -93,7 +93,7 @@ class Compact(VisionLanguageModel):
         width = int(model.config.hidden_size)
         places = positions(self.side)
         self.register_buffer("_places", places, persistent=False)
-        scale = float(model.get_input_embeddings().weight.square().mean().sqrt())
+        scale = model.get_input_embeddings().weight.detach().square().mean().sqrt().item()
         self.project = nn.Linear(join * (self.vision.channels + places.shape[1]), width)
         self.summary = Summary(self.vision.channels, self.side, width, summary) if summary else None
         self.level = nn.LayerNorm(width)  # what is seen is as loud as words are, however fast the projection learns
