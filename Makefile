@@ -14,6 +14,7 @@ list = experiment=$(subst $(empty) ,$(comma),$(1:%=equal_budget/%))
 RUNS ?= runs
 BOXES ?= runs/boxes
 PATIENTS ?= $(subst $(empty) ,$(comma),$(notdir $(wildcard $(LLMSEG_DATA)/BraTS/*)))
+BORROWED = vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
 EYES := data.split.leave_out=$(PATIENTS) logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
 .DEFAULT_GOAL := help
 .PHONY: help setup smollm2 demo table boxes notebooks test test-slow lint format clean
@@ -42,8 +43,8 @@ boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left
 	test -n "$(PATIENTS)" || { echo "error: set LLMSEG_DATA to a folder with BraTS/<case>/, or PATIENTS=a,b,c"; exit 1; }
 	test -d $(BOXES)/data || $(BIN)/python -m llmseg.cli.boxes data=brats 'data.modalities=[flair,t1ce]' plane=axial slices=12 output=$(BOXES)/data
 	$(BIN)/python train.py -m experiment=boxes_eye data=brats 'data.modalities=[flair]' $(EYES) paths.runs=$(BOXES)/eyes
-	$(BIN)/python train.py -m experiment=boxes data.root=$(BOXES)/data vlm=compact,regression $(EYES) \
-		vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
+	$(BIN)/python train.py -m experiment=boxes data.root=$(BOXES)/data vlm=compact vlm.layers=8 $(EYES) $(BORROWED)
+	$(BIN)/python train.py -m experiment=boxes data.root=$(BOXES)/data vlm=regression $(EYES) $(BORROWED)
 	$(BIN)/python compare.py run=$(BOXES)/runs
 
 notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in runs/notebooks, all of it as one page in runs/report.html
