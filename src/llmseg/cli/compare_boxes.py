@@ -1,19 +1,23 @@
 """`python compare.py run=...` of box runs: the folds together, each patient, and the picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from llmseg.cli.console import render
+from llmseg.evaluation.boxes.controls import CONTROLS
 from llmseg.evaluation.boxes.metrics import summarise
 from llmseg.evaluation.boxes.table import CAPTION, compare, patients_table, table
+from llmseg.evaluation.comparison import holm
+from llmseg.evaluation.summary import Summary
 from llmseg.plots.boxes import bars_by_patient
 from llmseg.runs.boxes import pooled
 from llmseg.runs.folder import RunFolder, write
 
 _MANY = 12  # patients from which on they are not listed one by one
 _ENOUGH = 10  # patients for a test
+_RULES = {*CONTROLS, "mask_to_box"}
 
 
 def compare_boxes(folders: Sequence[str], output: Path) -> bool:
@@ -34,21 +38,29 @@ def compare_boxes(folders: Sequence[str], output: Path) -> bool:
             print(render(patients_table(shown), f"IoU of each patient, {title}", []))
             bars_by_patient({name: each["per_patient"] for name, each in shown.items()}, place / "boxes.png", title)
             print(f"\npicture: {place / 'boxes.png'}")
-        tests = _tests(methods, list(shown)) if patients >= _ENOUGH else {}
+        tests = _tests(methods, shown) if patients >= _ENOUGH else {}
         for name, found in tests.items():
-            print(f"{name}: {found['difference']:+.3f} [{found['low']:.3f}, {found['high']:.3f}], p {found['p']:.2g}")
+            between = f"[{found['low']:.3f}, {found['high']:.3f}]"
+            print(
+                f"{name}: {found['difference']:+.3f} {between}, p {found['p_holm']:.2g} (Wilcoxon over patients, Holm)"
+            )
         rows = pd.concat([own.assign(method=name) for name, own in methods.items()], ignore_index=True)
         write(place / "boxes.csv", rows.to_csv(index=False))
         RunFolder(place).write_json("boxes.json", {"data": data, "methods": summaries, "paired": tests})
     return bool(tables)
 
 
-def _tests(methods: dict[str, pd.DataFrame], names: Sequence[str]) -> dict[str, dict[str, float | int | str | None]]:
-    """The first method against each other one, paired over patients."""
-    first, *others = names
+def _tests(
+    methods: Mapping[str, pd.DataFrame], summaries: Mapping[str, Summary]
+) -> dict[str, dict[str, float | int | str | None]]:
+    """The best method that learns against each other one, paired over patients."""
+    learnt = [name for name in summaries if name not in _RULES] or list(summaries)
+    first = max(learnt, key=lambda name: summaries[name]["mean"]["iou"] or 0.0)
     patients = set(methods[first]["group"])
-    return {
+    found = {
         f"{first} - {name}": compare(methods[first], methods[name])
-        for name in others
-        if set(methods[name]["group"]) == patients  # others were scored on some of the patients only
+        for name in summaries
+        if name != first and set(methods[name]["group"]) == patients  # others saw some of the patients only
     }
+    adjusted = holm([float(each["p"] or 0.0) for each in found.values()])
+    return {name: {**each, "p_holm": p} for (name, each), p in zip(found.items(), adjusted, strict=True)}
