@@ -39,7 +39,7 @@ table: $(READY)  ## every class of networks, three seeds, hippocampus and left a
 	$(BIN)/python compare.py run=runs/table classes=true
 
 boxes: export OMP_NUM_THREADS = 1
-boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left out once: runs/boxes (under 20 minutes on two cores)
+boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left out once: runs/boxes
 	test -n "$(PATIENTS)" || { echo "error: set LLMSEG_DATA to a folder with BraTS/<case>/, or PATIENTS=a,b,c"; exit 1; }
 	test -d $(BOXES)/data || $(BIN)/python -m llmseg.cli.boxes data=brats 'data.modalities=[flair,t1ce]' plane=axial slices=12 output=$(BOXES)/data
 	$(BIN)/python train.py -m experiment=boxes_eye data=brats 'data.modalities=[flair]' $(EYES) paths.runs=$(BOXES)/eyes
