@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from llmseg.cli.config import EvaluateConfig, TrainConfig, length, logit_channels
+from llmseg.cli.config import EvaluateConfig, TrainConfig
 from llmseg.cli.entry import register_resolvers
+from llmseg.cli.resolvers import length, logit_channels
 from llmseg.cli.validate import check, run_name
 from llmseg.errors import ConfigError
 

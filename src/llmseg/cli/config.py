@@ -1,12 +1,10 @@
-"""What the YAML files of conf/ may say: the typed keys beside the config groups, and the resolvers."""
+"""What the YAML files of conf/ may say: the typed keys beside the config groups."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import MISSING
 
-from llmseg.data.boxes.config import BoxesConfig, MakeConfig
 from llmseg.data.config import DataConfig
 from llmseg.study.config import AuthorConfig, BudgetConfig, JudgingConfig, PromptConfig, SandboxConfig
 
@@ -106,54 +104,6 @@ class TrainConfig:
     paths: PathsConfig = field(default_factory=PathsConfig)
     data: DataConfig = field(default_factory=DataConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
-
-
-@dataclass
-class GroundingEvaluationConfig:
-    """How boxes are scored.
-
-    Attributes:
-        batch_size: slices at a time.
-        controls: rules in the same table: centre, mean, bright_flair.
-        masks: a segmentation run, or a folder with such: the box around its mask, in the same table.
-        ablate: score as well without each sequence, and with each alone.
-        figures: draw best, median and worst slices.
-    """
-
-    batch_size: int = 16
-    controls: list[str] = field(default_factory=lambda: ["centre", "mean", "bright_flair"])
-    masks: str | None = None
-    ablate: bool = True
-    figures: bool = True
-
-
-@dataclass
-class GroundConfig:
-    """Keys of conf/ground.yaml beside its groups; those of the same name are TrainConfig's.
-
-    Attributes:
-        task: grounding.
-        name: see TrainConfig.
-        seed: see TrainConfig.
-        resume: see TrainConfig.
-        save_every_n_steps: see TrainConfig.
-        lr_find: see TrainConfig.
-        evaluate: see TrainConfig.
-        evaluation: see GroundingEvaluationConfig.
-        paths: see PathsConfig.
-        data: see BoxesConfig.
-    """
-
-    task: str = "grounding"
-    name: str | None = None
-    seed: int = 0
-    resume: str | None = None
-    save_every_n_steps: int = 200
-    lr_find: bool = False
-    evaluate: bool = True
-    evaluation: GroundingEvaluationConfig = field(default_factory=GroundingEvaluationConfig)
-    paths: PathsConfig = field(default_factory=PathsConfig)
-    data: BoxesConfig = field(default_factory=BoxesConfig)
 
 
 @dataclass
@@ -269,19 +219,6 @@ class CheckConfig:
 
 
 @dataclass
-class BoxesCommandConfig(MakeConfig):
-    """Keys of conf/boxes.yaml: those of MakeConfig and these.
-
-    Attributes:
-        paths: see PathsConfig.
-        data: see DataConfig.
-    """
-
-    paths: PathsConfig = field(default_factory=PathsConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-
-
-@dataclass
 class KnowledgeConfig:
     """Keys of conf/knowledge.yaml.
 
@@ -341,59 +278,3 @@ class StudyConfig:
     evaluation: JudgingConfig = field(default_factory=JudgingConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     data: DataConfig = field(default_factory=DataConfig)
-
-
-SCHEMAS: dict[str, type] = {
-    "train": TrainConfig,
-    "ground": GroundConfig,
-    "evaluate": EvaluateConfig,
-    "compare": CompareConfig,
-    "check": CheckConfig,
-    "boxes": BoxesCommandConfig,
-    "predict": PredictConfig,
-    "export": ExportConfig,
-    "knowledge": KnowledgeConfig,
-    "study": StudyConfig,
-}
-
-
-def logit_channels(classes: Sequence[str] | None, overlapping: bool | None) -> int | None:
-    """Return the number of a network's output channels, or None while the classes are not known.
-
-    One class has one sigmoid channel; exclusive classes have one each and a background; regions that may overlap have
-    one sigmoid channel each.
-    """
-    if classes is None:
-        return None
-    return len(classes) if overlapping or len(classes) == 1 else len(classes) + 1
-
-
-def length(values: Sequence[Any] | None) -> int | None:
-    """Return the length of a list, None for null."""
-    return None if values is None else len(values)
-
-
-def input_size(spatial_dims: int, image_size: Any, patch_size: Sequence[int]) -> list[int]:
-    """Return the spatial size of a network's input: of slices in 2D, of patches in 3D."""
-    if spatial_dims == 3:
-        return list(patch_size)
-    return [image_size] * 2 if isinstance(image_size, int) else list(image_size)
-
-
-def steps(labelled: int | None) -> int:
-    """Return `trainer.max_steps` where nothing is said: no limit, or UA-MT's 6,000 with few labels."""
-    return -1 if labelled is None else 6000
-
-
-def epochs(max_steps: int) -> int:
-    """Return `trainer.max_epochs` where nothing is said: 20, or no limit where steps are given."""
-    return 20 if max_steps == -1 else -1
-
-
-RESOLVERS: dict[str, Callable[..., Any]] = {
-    "logit_channels": logit_channels,
-    "length": length,
-    "input_size": input_size,
-    "steps": steps,
-    "epochs": epochs,
-}

@@ -64,7 +64,7 @@ def register_resolvers() -> None:
     """Make `${logit_channels:...}` and `${length:...}` known to OmegaConf."""
     from omegaconf import OmegaConf
 
-    from llmseg.cli.config import RESOLVERS
+    from llmseg.cli.resolvers import RESOLVERS
 
     for name, function in RESOLVERS.items():
         OmegaConf.register_new_resolver(name, function, replace=True)
@@ -165,7 +165,7 @@ def _checked(config_name: str, required: bool) -> Iterator[list[Any]]:
     Yields:
         Filled with what Hydra's sweeper returns: batches of jobs.
     """
-    from llmseg.cli.config import SCHEMAS
+    from llmseg.cli.schemas import SCHEMAS
     from llmseg.cli.validate import CheckedLoader
 
     core: Any = importlib.import_module("hydra._internal.hydra")

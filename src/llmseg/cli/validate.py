@@ -28,7 +28,7 @@ from omegaconf.errors import (
 )
 from yaml import MarkedYAMLError, YAMLError
 
-from llmseg.cli.config import RESOLVERS
+from llmseg.cli.resolvers import RESOLVERS
 from llmseg.cli.schema import Signature, hint, signature
 from llmseg.cli.typed import check_plain, join, user_keys
 from llmseg.errors import ConfigError, first_line

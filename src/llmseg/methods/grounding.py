@@ -47,7 +47,7 @@ class Grounding(Method):
         self.net = net
         self.drop_sequences = drop_sequences
         self.strict_loading = False  # what is not trained comes from where it came from
-        self._scores = torch.zeros(4, dtype=torch.float64)  # sums of loss and IoU, and how many of each
+        self._scores = torch.zeros(3, dtype=torch.float64)  # sums of loss and IoU, and how many slices
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Loss of the answers."""
@@ -64,7 +64,7 @@ class Grounding(Method):
             return
         loss = precise(self.net.loss(found)).cpu() * len(found)
         overlaps = [_iou(boxes, sample) for boxes, sample in zip(self.net.boxes(found), found, strict=True)]
-        values = torch.tensor([float(loss), sum(overlaps), len(found), len(found)], dtype=torch.float64)
+        values = torch.tensor([float(loss), sum(overlaps), len(found)], dtype=torch.float64)
         self._scores = self._scores + values
 
     def on_validation_epoch_end(self) -> None:
@@ -72,7 +72,7 @@ class Grounding(Method):
         total = self.trainer.strategy.reduce(self._scores.to(self.device, torch.float32), reduce_op="sum")
         assert isinstance(total, Tensor)
         self._scores.zero_()
-        loss, overlap, count, _ = total
+        loss, overlap, count = total
         self.log("val/loss", loss / count.clamp(min=1), prog_bar=True, rank_zero_only=False)
         self.log("val/iou", overlap / count.clamp(min=1), prog_bar=True, rank_zero_only=False)
 

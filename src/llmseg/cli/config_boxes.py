@@ -1,0 +1,68 @@
+"""What the YAML files of conf/ may say of boxes: conf/ground.yaml and conf/boxes.yaml."""
+
+from dataclasses import dataclass, field
+
+from llmseg.cli.config import PathsConfig
+from llmseg.data.boxes.config import BoxesConfig, MakeConfig
+from llmseg.data.config import DataConfig
+
+
+@dataclass
+class GroundingEvaluationConfig:
+    """How boxes are scored.
+
+    Attributes:
+        batch_size: slices at a time.
+        controls: rules in the same table: centre, mean, bright_flair.
+        masks: a segmentation run, or a folder with such: the box around its mask, in the same table.
+        ablate: score as well without each sequence, and with each alone.
+        figures: draw best, median and worst slices.
+    """
+
+    batch_size: int = 16
+    controls: list[str] = field(default_factory=lambda: ["centre", "mean", "bright_flair"])
+    masks: str | None = None
+    ablate: bool = True
+    figures: bool = True
+
+
+@dataclass
+class GroundConfig:
+    """Keys of conf/ground.yaml beside its groups; those of the same name are TrainConfig's.
+
+    Attributes:
+        task: grounding.
+        name: see TrainConfig.
+        seed: see TrainConfig.
+        resume: see TrainConfig.
+        save_every_n_steps: see TrainConfig.
+        lr_find: see TrainConfig.
+        evaluate: see TrainConfig.
+        evaluation: see GroundingEvaluationConfig.
+        paths: see PathsConfig.
+        data: see BoxesConfig.
+    """
+
+    task: str = "grounding"
+    name: str | None = None
+    seed: int = 0
+    resume: str | None = None
+    save_every_n_steps: int = 200
+    lr_find: bool = False
+    evaluate: bool = True
+    evaluation: GroundingEvaluationConfig = field(default_factory=GroundingEvaluationConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: BoxesConfig = field(default_factory=BoxesConfig)
+
+
+@dataclass
+class BoxesCommandConfig(MakeConfig):
+    """Keys of conf/boxes.yaml: those of MakeConfig and these.
+
+    Attributes:
+        paths: see PathsConfig.
+        data: see DataConfig.
+    """
+
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    data: DataConfig = field(default_factory=DataConfig)
