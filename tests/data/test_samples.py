@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from llmseg.data.cache import Cache
 from llmseg.data.preprocessing import Recipe
@@ -15,9 +16,10 @@ from tests.data.make import case, mask, noise
 
 RECIPE = Recipe(("one", "two"), False, "RAS", None, "zscore", None, False, 2, None)
 CPU = torch.device("cpu")
+SHAPE = (12, 10, 8)
 
 
-def store(folder: Path, place: str = "disk", shape: tuple[int, ...] = (12, 10, 8)) -> Store:
+def store(folder: Path, place: str = "disk", shape: tuple[int, ...] = SHAPE) -> Store:
     label = np.zeros(shape, np.uint8)
     label[2:4, 2:4, 2:4], label[8, 8, 6] = 1, 2
     made = [case(folder / name, noise(seed, shape), label) for seed, name in enumerate("ab")]
@@ -84,6 +86,35 @@ def test_patches_do_not_depend_on_where_cases_are_kept(tmp_path: Path, place: st
     got = Patches(store(tmp_path, place), (6, 6, 6), 2, 0.5, seed=0)[(3, 1)]
     assert torch.equal(got[0], expected[0])
     assert torch.equal(got[1], expected[1])
+
+
+@pytest.mark.parametrize("place", ["disk", "ram", "device"])
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
+def test_a_batch_is_what_older_runs_drew(tmp_path: Path, place: str, fraction: float) -> None:
+    """A resumed run goes on with the patches of the version that began it."""
+    kept = store(tmp_path, place)
+    samples = Patches(kept, (5, 4, 14), 10, fraction, seed=7)
+    order = EpochBatches(len(samples), 4, 0, 1, seed=7)
+    order.set_epoch(2)
+    for batch, (image, label) in zip(order, DataLoader(samples, batch_sampler=order), strict=True):
+        for index, *patch in zip(batch, image, label, strict=True):
+            assert all(torch.equal(*pair) for pair in zip(patch, drawn(kept, *index, fraction), strict=True))
+
+
+def drawn(kept: Store, epoch: int, sample: int, fraction: float) -> tuple[torch.Tensor, ...]:
+    """A patch of 5x4x14 from all labelled voxels, read anew."""
+    cached, size = kept.cases[sample % len(kept)], (5, 4, 14)
+    random = np.random.default_rng(generator(7, "patch", epoch, sample).initial_seed())
+    voxels, image, label = cached.voxels(), cached.image(), cached.label()
+    assert label is not None
+    bounds = [sorted((max(n - p, -((p - n + 1) // 2)), min(0, (n - p) // 2))) for n, p in zip(SHAPE, size, strict=True)]
+    if random.random() < fraction:
+        chosen = voxels[voxels[:, 0] == random.choice(np.unique(voxels[:, 0]))]
+        centre = chosen[random.integers(len(chosen)), 2:]
+        start = [int(np.clip(c - p // 2, *b)) for c, p, b in zip(centre, size, bounds, strict=True)]
+    else:
+        start = [int(random.integers(low, high + 1)) for low, high in bounds]
+    return tuple(cut(torch.from_numpy(np.array(values[0])), start, size) for values in (image, label))
 
 
 def test_foreground_patches_hold_every_class_equally_often(tmp_path: Path) -> None:

@@ -44,6 +44,42 @@ def test_transformed_coordinates_predict_the_transformed_label(part: str, size: 
         assert torch.equal(label[sample, 0][rounded][clear], target[sample, 0][clear])
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_axis_after_the_other_is_the_same_as_a_grid(size: tuple[int, ...], dtype: torch.dtype) -> None:
+    config = replace(OFF, flip=list(range(len(size))), shift=0.2, scale=0.3)
+    image, label = torch.randn(5, 2, *size, dtype=dtype), torch.randint(0, 9, (5, 3, *size), dtype=torch.uint8)
+    torch.manual_seed(4)
+    motion = warp.draw(len(image), size, config)
+    assert motion.keeps_axes
+    grid = functional.affine_grid(torch.cat([motion.matrix, motion.shift[..., None]], 2), list(image.shape), False)
+    torch.manual_seed(4)
+    moved, target = warp.move(image, label, config)
+    torch.testing.assert_close(moved, warp.sample(image, grid.to(dtype), "bilinear"), atol=2e-5, rtol=0)
+    assert target is not None
+    assert (target == warp.sample(label, grid, "nearest")).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("size", [(16, 12, 20), (9, 2, 5), (5, 1, 7), (21, 13)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_all_axes_at_once_are_taken_as_grid_sample_does(size: tuple[int, ...], dtype: torch.dtype) -> None:
+    config = replace(OFF, **PARTS)
+    image, label = torch.randn(3, 2, *size, dtype=dtype), torch.randint(0, 9, (3, 2, *size), dtype=torch.uint8)
+    torch.manual_seed(4)
+    grid = warp.sampling_grid(image, warp.draw(len(image), image.shape[2:], config))
+    torch.manual_seed(4)
+    moved, target = warp.move(image, label, config)
+    torch.testing.assert_close(moved, warp.sample(image, grid, "bilinear"), atol=2e-5, rtol=0)
+    assert target is not None
+    assert (target == warp.sample(label, grid, "nearest")).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("part", ["rotate", "shear", "elastic"])
+def test_what_bends_or_turns_an_axis_does_not_keep_it(part: str) -> None:
+    torch.manual_seed(0)
+    assert not warp.draw(3, (8, 7, 6), replace(OFF, **{part: PARTS[part]})).keeps_axes
+
+
 def test_the_strong_choice_keeps_overlapping_regions_in_step() -> None:
     torch.manual_seed(0)
     label = (torch.rand(4, 3, 16, 16) > 0.5).to(torch.uint8)
@@ -79,8 +115,8 @@ def test_three_angles_turn_around_their_own_axes(axis: int) -> None:
 def test_the_largest_elastic_deformation_stays_within_its_bound_and_does_not_fold(size: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     image = torch.zeros(8, 1, *size)
-    grid = warp.sampling_grid(image, replace(OFF, elastic=warp.LARGEST_ELASTIC))
-    still = warp.sampling_grid(image, OFF)
+    grid = warp.sampling_grid(image, warp.draw(len(image), image.shape[2:], replace(OFF, elastic=warp.LARGEST_ELASTIC)))
+    still = warp.sampling_grid(image, warp.draw(len(image), image.shape[2:], OFF))
     assert 0.02 < ((grid - still).abs() / 2).max() <= warp.LARGEST_ELASTIC + 1e-6
     dims = len(size)
     corner = tuple(slice(n - 1) for n in size)

@@ -1,5 +1,7 @@
 """Surface distances against medpy, MONAI, hand-computed cases and symmetries."""
 
+from math import inf
+
 import numpy as np
 import pytest
 import torch
@@ -28,14 +30,23 @@ GRIDS = [
     ((20, 12, 9), (0.6, 0.6, 3.0)),
 ]
 
+WAYS = {"offsets": (0, inf), "tree": (inf, inf), "transform": (inf, 0)}
+"""Voxels to be left before one is searched for, and comparisons above which a search is a transform."""
+
 
 @pytest.mark.parametrize(("shape", "spacing"), GRIDS)
-@pytest.mark.parametrize("limit", [module.TREE_LIMIT, 0], ids=["tree", "transform"])
+@pytest.mark.parametrize(("few", "limit"), WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("seed", range(3))
 def test_equals_medpy(
-    shape: tuple[int, ...], spacing: tuple[float, ...], limit: int, seed: int, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, ...],
+    spacing: tuple[float, ...],
+    few: float,
+    limit: float,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "TREE_LIMIT", limit)
+    monkeypatch.setattr(module, "_FEW", few)
+    monkeypatch.setattr(module, "_COMPARISONS", limit)
     prediction, label = blob(shape, seed), blob(shape, seed + 100, 0.1)
     (distances,) = surface_distances(prediction, label, spacing)
     assert distances.hd95() == pytest.approx(medpy.hd95(prediction, label, spacing), abs=1e-6)
@@ -44,12 +55,41 @@ def test_equals_medpy(
     assert distances.directed_asd() != pytest.approx(medpy.asd(label, prediction, spacing), abs=1e-6)
 
 
-def test_equals_medpy_where_the_masks_are_dense_enough_for_the_transform() -> None:
-    prediction, label = np.random.default_rng(0).random((72, 72, 72)) > 0.5, blob((72, 72, 72), 1)
+def test_equals_medpy_where_one_mask_is_far_from_most_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    prediction, label = np.random.default_rng(0).random((72, 72, 72)) > 0.5, np.zeros((72, 72, 72), bool)
+    label[3:9, 4:8, 5:7] = True
+    monkeypatch.setattr(module, "_COMPARISONS", 1e6)
     spacing = (0.9, 1.1, 2.0)
-    assert np.count_nonzero(surface(prediction)) > module.TREE_LIMIT
     (distances,) = surface_distances(prediction, label, spacing)
     assert distances.hd95() == pytest.approx(medpy.hd95(prediction, label, spacing), rel=1e-6)
+    assert distances.assd() == pytest.approx(medpy.assd(prediction, label, spacing), rel=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.tuples(st.integers(1, 13), st.sampled_from([0.3, 0.625, 1.0, 1.7, 6.0])), min_size=2, max_size=3),
+    st.sampled_from([0, 3, 1000]),
+)
+def test_equals_every_pair_of_surface_voxels(seed: int, axes: list[tuple[int, float]], few: int) -> None:
+    """However the distances are found, and whatever the shape and the spacing: each is the smallest of all pairs'."""
+    shape, spacing = zip(*axes, strict=True)
+    random = np.random.default_rng(seed)
+    masks = [random.random(shape) < share for share in random.choice([0.02, 0.2, 0.7], 2)]
+    for mask in masks:
+        mask.flat[random.integers(mask.size)] = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_FEW", few)
+        (distances,) = surface_distances(*masks, spacing)
+    thick = [n > 1 for n in shape] if max(shape) > 1 else [True, *[False] * (len(shape) - 1)]
+    one, other = (np.argwhere(_outline(mask.squeeze() if mask.size > 1 else mask.ravel())) for mask in masks)
+    apart = np.linalg.norm((one[:, None] - other[None]) * np.asarray(spacing)[thick], axis=2)
+    np.testing.assert_allclose(distances.to_label, apart.min(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(distances.to_prediction, apart.min(axis=0), rtol=1e-12)
+
+
+def _outline(mask: Mask) -> Mask:
+    return np.asarray(mask ^ ndimage.binary_erosion(mask))
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 1.0, 2.0])

@@ -9,7 +9,8 @@ import torch
 
 from llmseg.data.boxes.sample import Box, Record, Sample
 from llmseg.errors import ConfigError, UserError
-from llmseg.methods.grounding import only, trained_names
+from llmseg.methods.adapted import trained_names
+from llmseg.methods.grounding import only
 from llmseg.models.vlm.compact import Compact, pad, positions
 from tests.language.make_lm import tiny_lm
 
@@ -135,7 +136,7 @@ def test_bans_of_a_checkpoint_do_not_rule_its_answers(lm: Path, tmp_path: Path) 
 
 def test_first_layers_alone(lm: Path) -> None:
     assert len(compact(lm, layers=1).lm.get_base_model().get_decoder().layers) == 1
-    with pytest.raises(ConfigError, match=r"vlm.lm.layers=3: the model has 2"):
+    with pytest.raises(ConfigError, match=r"vlm.layers=3: the model has 2"):
         compact(lm, layers=3)
 
 

@@ -1,5 +1,6 @@
 """From a configuration to objects: the one place where `_target_`s are called."""
 
+import os
 import random
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
@@ -55,10 +56,19 @@ def complete(cfg: DictConfig) -> None:
     check_checkpoints(cfg.evaluation.checkpoints)
     check_windows(cfg.evaluation, cfg.model.spatial_dims, cfg.data.patch_size)
     if "trainer" in cfg:
-        hardware = resolve(cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision)
-        cfg.trainer.accelerator = hardware.accelerator
-        cfg.trainer.devices = hardware.devices
-        cfg.trainer.precision = hardware.precision
+        complete_hardware(cfg.trainer)
+
+
+def complete_hardware(trainer: DictConfig) -> None:
+    """Settle on accelerator, devices and precision, in place.
+
+    Raises:
+        ConfigError: the machine lacks what was asked for.
+    """
+    hardware = resolve(trainer.accelerator, trainer.devices, trainer.precision)
+    trainer.accelerator = hardware.accelerator
+    trainer.devices = hardware.devices
+    trainer.precision = hardware.precision
 
 
 def _complete_generated(model: DictConfig) -> None:
@@ -133,7 +143,7 @@ def check_monitors(config: Mapping[str, Any], data: "TrainingData") -> None:
     why = "" if data.part("val") else "there are no validation cases (data.split)"
     if trainer["limit_val_batches"] == 0:
         why = "trainer.limit_val_batches=0 leaves the validation out"
-    scheduler = _partial(config["scheduler"])(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), 1)
+    scheduler = partial(config["scheduler"])(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), 1)
     if "monitor" in scheduler and not why and trainer["check_val_every_n_epoch"] != 1:
         why = f"trainer.check_val_every_n_epoch={trainer['check_val_every_n_epoch']} leaves epochs without it"
     watching = {"scheduler": scheduler.get("monitor")}
@@ -209,11 +219,11 @@ def build_method(cfg: Mapping[str, Any], net: nn.Module, data: SegmentationData)
     # what stands for another network is built here, not by Hydra
     node = {key: value for key, value in cfg["method"].items() if key != "peer"}
     try:
-        method: SegmentationMethod = _partial(node)(
+        method: SegmentationMethod = partial(node)(
             net=net,
             loss=instantiate(cfg["loss"], _convert_="all"),
-            optimizer=_partial(cfg["optimizer"]),
-            scheduler=_partial(cfg["scheduler"]),
+            optimizer=partial(cfg["optimizer"]),
+            scheduler=partial(cfg["scheduler"]),
             augment=Augment(data.config.augment),
             overlapping=data.config.overlapping,
             patch_size=data.patch(),
@@ -253,6 +263,9 @@ def _class(node: Mapping[str, Any]) -> type:
 
 def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:
     """Lightning's trainer with callbacks and loggers that write into the run's folder."""
+    if not torch.cuda.is_available():
+        # Lightning sets it to look for GPUs without CUDA; where there are none, Adam would look anew at every step
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     try:
         last = SaveLast(run.path, cfg["save_every_n_steps"])
     except ValueError as error:
@@ -262,7 +275,7 @@ def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
     loggers = [csv(run.path)]
     if cfg.get("logger"):
-        extra = _partial(cfg["logger"])(run.path, cfg)
+        extra = partial(cfg["logger"])(run.path, cfg)
         loggers += [extra] if extra else []
     try:
         trainer: pl.Trainer = instantiate(
@@ -279,12 +292,13 @@ def build_trainer(cfg: Mapping[str, Any], run: RunFolder) -> pl.Trainer:
     return trainer
 
 
-def _partial(node: Mapping[str, Any]) -> Any:
+def partial(node: Mapping[str, Any]) -> Any:
+    """What a node with a `_target_` makes, still to be called with what only the program knows."""
     return instantiate({**node, "_partial_": True}, _convert_="all")
 
 
 def _callback(node: Mapping[str, Any], run: RunFolder) -> Callback:
-    made = _partial(node)
+    made = partial(node)
     if issubclass(made.func, ModelCheckpoint) and not node.get("dirpath"):
         made.keywords["dirpath"] = str(run.checkpoints)
     callback: Callback = made()

@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from llmseg.cli.console import render
-from llmseg.evaluation.boxes.controls import CONTROLS
 from llmseg.evaluation.boxes.metrics import summarise
-from llmseg.evaluation.boxes.table import CAPTION, compare, patients_table, table
+from llmseg.evaluation.boxes.table import ABLATION, CAPTION, MODEL, compare, patients_table, table
 from llmseg.evaluation.comparison import holm
 from llmseg.evaluation.summary import Summary
 from llmseg.plots.boxes import bars_by_patient
@@ -17,7 +16,6 @@ from llmseg.runs.folder import RunFolder, write
 
 _MANY = 12  # patients from which on they are not listed one by one
 _ENOUGH = 10  # patients for a test
-_RULES = {*CONTROLS, "mask_to_box"}
 
 
 def compare_boxes(folders: Sequence[str], output: Path) -> bool:
@@ -32,7 +30,7 @@ def compare_boxes(folders: Sequence[str], output: Path) -> bool:
         summaries = {name: summarise(rows) for name, rows in methods.items()}
         title = f"boxes on {data}"
         print(render(table(summaries), title, [CAPTION]))
-        shown = {name: each for name, each in summaries.items() if " without " not in name and " alone" not in name}
+        shown = {name: summaries[name] for name, rows in methods.items() if _kind(rows) != ABLATION}
         patients = len(next(iter(shown.values()))["per_patient"])
         if patients <= _MANY:
             print(render(patients_table(shown), f"IoU of each patient, {title}", []))
@@ -54,7 +52,7 @@ def _tests(
     methods: Mapping[str, pd.DataFrame], summaries: Mapping[str, Summary]
 ) -> dict[str, dict[str, float | int | str | None]]:
     """The best method that learns against each other one, paired over patients."""
-    learnt = [name for name in summaries if name not in _RULES] or list(summaries)
+    learnt = [name for name in summaries if _kind(methods[name]) == MODEL] or list(summaries)
     first = max(learnt, key=lambda name: summaries[name]["mean"]["iou"] or 0.0)
     patients = set(methods[first]["group"])
     found = {
@@ -64,3 +62,7 @@ def _tests(
     }
     adjusted = holm([float(each["p"] or 0.0) for each in found.values()])
     return {name: {**each, "p_holm": p} for (name, each), p in zip(found.items(), adjusted, strict=True)}
+
+
+def _kind(rows: pd.DataFrame) -> str:
+    return str(rows["kind"].iloc[0])

@@ -76,32 +76,41 @@ class SweepConfig:
 
 
 @dataclass
-class TrainConfig:
-    """Keys of conf/train.yaml beside its groups.
+class TrainingConfig:
+    """Keys of every training beside its groups.
 
     Attributes:
         name: folder of the run below `paths.runs`; null: the experiment's name, or `<data>_<model>`.
         seed: of weights, order, crops and augmentation.
         resume: a run folder to go on with; its own config.yaml counts.
         save_every_n_steps: optimiser steps between two checkpoints within an epoch.
-        ramp_up_steps: of semi-supervised methods: [every, length] of the field's ramp-up, see `SemiSupervised`.
         lr_find: only look for a learning rate.
         evaluate: score the test cases after training.
-        evaluation: see EvaluationConfig.
         paths: see PathsConfig.
-        data: see DataConfig.
-        sweep: see SweepConfig.
     """
 
     name: str | None = None
     seed: int = 0
     resume: str | None = None
     save_every_n_steps: int = 200
-    ramp_up_steps: list[int] | None = None
     lr_find: bool = False
     evaluate: bool = True
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+@dataclass
+class TrainConfig(TrainingConfig):
+    """Keys of conf/train.yaml beside its groups: those of TrainingConfig and these.
+
+    Attributes:
+        ramp_up_steps: of semi-supervised methods: [every, length] of the field's ramp-up, see `SemiSupervised`.
+        evaluation: see EvaluationConfig.
+        data: see DataConfig.
+        sweep: see SweepConfig.
+    """
+
+    ramp_up_steps: list[int] | None = None
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     data: DataConfig = field(default_factory=DataConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
 
@@ -156,6 +165,7 @@ class ExportConfig:
     Attributes:
         run: a run folder written by training.
         output: folder of model.onnx, preprocessing.json and infer_onnx.py; null: `<run>/export`.
+        format: of report runs: merged, a folder that transformers opens, or adapter; null: merged.
         checkpoint: last, or best (on the validation cases).
         overlap: of neighbouring patches in infer_onnx.py's sliding window (3D), as a share of the patch.
         paths: see PathsConfig.
@@ -163,6 +173,7 @@ class ExportConfig:
 
     run: str = MISSING
     output: str | None = None
+    format: str | None = None
     checkpoint: str = "last"
     overlap: float = 0.5
     paths: PathsConfig = field(default_factory=PathsConfig)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from llmseg.cli.config import PathsConfig
+from llmseg.cli.config import PathsConfig, TrainingConfig
 from llmseg.data.boxes.config import BoxesConfig, MakeConfig
 from llmseg.data.config import DataConfig
 
@@ -27,31 +27,17 @@ class GroundingEvaluationConfig:
 
 
 @dataclass
-class GroundConfig:
-    """Keys of conf/ground.yaml beside its groups; those of the same name are TrainConfig's.
+class GroundConfig(TrainingConfig):
+    """Keys of conf/ground.yaml beside its groups: those of TrainingConfig and these.
 
     Attributes:
         task: grounding.
-        name: see TrainConfig.
-        seed: see TrainConfig.
-        resume: see TrainConfig.
-        save_every_n_steps: see TrainConfig.
-        lr_find: see TrainConfig.
-        evaluate: see TrainConfig.
         evaluation: see GroundingEvaluationConfig.
-        paths: see PathsConfig.
         data: see BoxesConfig.
     """
 
     task: str = "grounding"
-    name: str | None = None
-    seed: int = 0
-    resume: str | None = None
-    save_every_n_steps: int = 200
-    lr_find: bool = False
-    evaluate: bool = True
     evaluation: GroundingEvaluationConfig = field(default_factory=GroundingEvaluationConfig)
-    paths: PathsConfig = field(default_factory=PathsConfig)
     data: BoxesConfig = field(default_factory=BoxesConfig)
 
 

@@ -1,4 +1,4 @@
-"""`python export.py run=...`: a trained network as ONNX, with a script that needs neither PyTorch nor this project."""
+"""`python export.py run=...`: a trained network as ONNX with a script for it, or a writer of reports as a folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,15 @@ def export(cfg: "DictConfig") -> None:
     if not 0 <= cfg.overlap < 1:
         raise ConfigError(f"overlap={cfg.overlap:g}: must be at least 0 and below 1")
     folder = RunFolder.open(Path(cfg.run).expanduser())
+    task = folder.config.get("task", "segmentation")
+    if task == "report":
+        from llmseg.cli.export_reports import export_writer
+
+        return export_writer(cfg, folder)
+    if task != "segmentation":
+        raise ConfigError(f"run={cfg.run}: a run of {task}; only networks of masks and writers of reports are exported")
+    if cfg.format is not None:
+        raise ConfigError(f"format={cfg.format}: is for report runs; networks of masks become ONNX")
     require_packages()
     trained = load(folder.path, cfg.checkpoint)
     data = data_config(trained.config)

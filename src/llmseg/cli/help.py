@@ -13,6 +13,7 @@ _EXAMPLES = {
         ("-m model=gpt4o,llama31 seed=0,1,2", "one run for each combination"),
         ("debug=fast", "one batch of everything"),
         ("method=grounding data=boxes data.root=boxes", "boxes; method=grounding --help"),
+        ("method=report data=openi", "reports; method=report --help"),
     ),
     "evaluate": (
         ("run=runs/mni152_gpt4o/2025-01-31_12-00-00", "score a run again"),
@@ -36,6 +37,14 @@ _EXAMPLES = {
         ("author=openai author.model=gpt-4o", "an endpoint; its key is in OPENAI_API_KEY"),
         ("-m author=ollama author.model=llama4,gemma3 repeat=0,1,2", "six studies on this machine"),
         ("author=recorded author.transcript=runs/study_openai/a", "its answers once more"),
+    ),
+    "chat": (
+        ("run=runs/openi_smollm2/2026-01-31_12-00-00", "a conversation; 'quit' ends it"),
+        ("run=runs/openi_smollm2/2026-01-31_12-00-00 in_csv=in.csv out_csv=out.csv", "a column GENERATED"),
+    ),
+    "app": (
+        ("run=runs", "all runs below a folder, at http://127.0.0.1:7860"),
+        ("run=runs/openi_smollm2/2026-01-31_12-00-00 port=null", "one run; a free port"),
     ),
     "knowledge": (
         ('organ="left atrium" modality=LGE-MRI author=smollm2', "an LLM on this machine"),

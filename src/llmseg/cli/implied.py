@@ -1,14 +1,27 @@
 """Choices that follow from others, where the command line leaves them open."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-_GROUNDING = {"vlm", "peft"}
-"""Groups that only the training of box models has."""
+
+@dataclass(frozen=True)
+class _Top:
+    """What asks `train.py` for another top config: its method, one of its data sets, or a group that only it has."""
+
+    method: str
+    data: frozenset[str]
+    groups: frozenset[str]
+
+
+_TOPS = {
+    "ground": _Top("grounding", frozenset({"boxes"}), frozenset({"vlm"})),
+    "report": _Top("report", frozenset({"openi", "reports"}), frozenset({"llm", "prompt"})),
+}
 
 
 def top_config(name: str, overrides: Sequence[str], conf: Path) -> str:
-    """The top config that a command line means: `ground` where `train.py` is asked for boxes.
+    """The top config that a command line means: `ground` where `train.py` is asked for boxes, `report` for reports.
 
     Args:
         name: top config of the command.
@@ -18,14 +31,27 @@ def top_config(name: str, overrides: Sequence[str], conf: Path) -> str:
     if name != "train":
         return name
     given = _given(overrides)
-    asked = given.get("method") == "grounding" or given.get("data") == "boxes" or bool(given.keys() & _GROUNDING)
-    file = conf / "experiment" / f"{given.get('experiment')}.yaml"
-    if not asked and file.is_file():
-        asked = "/method: grounding" in file.read_text(encoding="utf-8")
     resumed = Path(given.get("resume", "")).expanduser() / "config.yaml"
     if "resume" in given and resumed.is_file():
-        asked = "\ntask: grounding\n" in f"\n{resumed.read_text(encoding='utf-8')}"
-    return "ground" if asked else name
+        known = {f"task: {top.method}": title for title, top in _TOPS.items()}
+        return next((known[line] for line in resumed.read_text("utf-8").splitlines() if line in known), name)
+    for title, top in _TOPS.items():
+        if given.get("method") == top.method or given.get("data") in top.data or given.keys() & top.groups:
+            return title
+    method = _method_of(conf / "experiment" / f"{given.get('experiment', '').partition(',')[0]}.yaml")
+    return next((title for title, top in _TOPS.items() if top.method == method), name)
+
+
+def _method_of(experiment: Path) -> str | None:
+    """The method that an experiment chooses, perhaps through another one that it begins with."""
+    if not experiment.is_file():
+        return None
+    lines = [line.strip() for line in experiment.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        if line.startswith("- override /method: "):
+            return line.removeprefix("- override /method: ")
+    parents = [line.removeprefix("- ") for line in lines if line.startswith("- ") and ":" not in line]
+    return next((found for each in parents if (found := _method_of(experiment.parent / f"{each}.yaml"))), None)
 
 
 def _given(overrides: Sequence[str]) -> dict[str, str]:

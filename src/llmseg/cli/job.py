@@ -59,7 +59,7 @@ def _tidy(run: RunFolder) -> None:
     checkpoint.remove_unfinished(run.checkpoints)
     rows = checkpoint.read(run.last)[checkpoint.KEY]["rows"] if run.last.is_file() else 0
     truncate(run.path / "metrics.csv", rows)
-    for name in ("summary.json", "cases.csv", "boxes.csv"):
+    for name in ("summary.json", "cases.csv", "boxes.csv", "reports.csv"):
         (run.path / name).unlink(missing_ok=True)
 
 

@@ -32,9 +32,9 @@ def steps(labelled: int | None) -> int:
     return -1 if labelled is None else 6000
 
 
-def epochs(max_steps: int) -> int:
-    """Return `trainer.max_epochs` where nothing is said: 20, or no limit where steps are given."""
-    return 20 if max_steps == -1 else -1
+def epochs(max_steps: int, usual: int = 20) -> int:
+    """Return `trainer.max_epochs` where nothing is said: the usual ones, or no limit where steps are given."""
+    return usual if max_steps == -1 else -1
 
 
 RESOLVERS: dict[str, Callable[..., Any]] = {

@@ -16,7 +16,7 @@ from llmseg.data.boxes.sample import Boxes, Sample
 from llmseg.errors import ConfigError, UserError
 from llmseg.evaluation.boxes.controls import CONTROLS
 from llmseg.evaluation.boxes.metrics import score, summarise
-from llmseg.evaluation.boxes.table import CAPTION, table
+from llmseg.evaluation.boxes.table import ABLATION, CAPTION, MODEL, RULE, table
 from llmseg.language.codecs.base import Decoded
 from llmseg.methods.grounding import only
 from llmseg.models.vlm.base import BoxModel, VisionLanguageModel
@@ -54,11 +54,14 @@ class BoxScorer:
         name = str(self.config["choices"]["vlm"])
         model = load_boxes(self.run).to(self.device)
         start = perf_counter()
-        answers = {name: self._ask(model, samples)}
+        asked = self._ask(model, samples)
         seconds = (perf_counter() - start) / len(samples)
         controls = self._controls(samples)
-        answers |= controls | dict(self._ablations(model, name, samples))
-        rows = pd.concat([_rows(method, samples, each) for method, each in answers.items()], ignore_index=True)
+        kinds: dict[str, dict[str, Answers]] = {MODEL: {name: asked}, RULE: controls}
+        kinds[ABLATION] = dict(self._ablations(model, name, samples))
+        answers = {method: each for methods in kinds.values() for method, each in methods.items()}
+        tables = [_rows(method, samples, each, kind) for kind, own in kinds.items() for method, each in own.items()]
+        rows = pd.concat(tables, ignore_index=True)
         summaries = {method: summarise(rows[rows["method"] == method]) for method in answers}
         summary = self._facts(name) | summaries[name] | {"methods": summaries, "seconds_per_slice": seconds}
         write(output / "boxes.csv", rows.to_csv(index=False))
@@ -126,10 +129,10 @@ def _plain(boxes: Sequence[Boxes]) -> Answers:
     return [(None, Decoded(each)) for each in boxes]
 
 
-def _rows(method: str, samples: Sequence[Sample], answers: Answers) -> pd.DataFrame:
+def _rows(method: str, samples: Sequence[Sample], answers: Answers, kind: str) -> pd.DataFrame:
     rows = []
     for sample, (text, decoded) in zip(samples, answers, strict=True):
-        rows += [{"method": method, **row, "text": text} for row in score(sample, decoded)]
+        rows += [{"method": method, "kind": kind, **row, "text": text} for row in score(sample, decoded)]
     return pd.DataFrame(rows)
 
 

@@ -31,6 +31,9 @@ _OUTPUTS = ("channels", "modalities", "classes", "overlapping")
 _ONLY = {"slice_axis": 2, "image_size": 2, "patch_size": 3}  # keys that only 2D or 3D networks have a use for
 
 
+_OTHERS = {"grounding": "boxes", "report": "reports, which chat.py and app.py use"}
+
+
 def open_runs(run: Any) -> tuple[RunFolder, ...]:
     """The run folders that `run=...` or `run=[...,...]` names, checked to be alike.
 
@@ -43,8 +46,9 @@ def open_runs(run: Any) -> tuple[RunFolder, ...]:
         raise ConfigError("run=[]: name at least one run folder")
     runs = tuple(RunFolder.open(Path(str(name)).expanduser()) for name in names)
     for each in runs:
-        if "model" not in each.config:
-            raise ConfigError(f"run={each.path}: a run of boxes; this is for one run of segmentation")
+        task = str(each.config.get("task") or "segmentation")
+        if task != "segmentation":
+            raise ConfigError(f"run={each.path}: a run of {_OTHERS.get(task, task)}; this is for runs of segmentation")
     first, *others = runs
     known = _facts(first.config)
     for other in others:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -10,10 +9,11 @@ import torch
 from llmseg.cli import build
 from llmseg.cli.trained import segmenter
 from llmseg.data.boxes.sample import Boxes, Sample
-from llmseg.errors import UserError, first_line
+from llmseg.errors import UserError
 from llmseg.evaluation.boxes.from_masks import boxes_from_masks
 from llmseg.models.vlm.base import BoxModel
 from llmseg.runs import RunFolder, load_all
+from llmseg.runs.checkpoint import reading
 
 _PREFIX = "net."
 
@@ -25,15 +25,13 @@ def load_boxes(run: RunFolder, checkpoint: str = "last") -> BoxModel:
         UserError: no such checkpoint, one that does not fit, or a language model that cannot be had any more.
     """
     from llmseg.cli.tasks.grounding import box_model
-    from llmseg.methods.grounding import trained_names
+    from llmseg.methods.adapted import trained_names
 
     file = run.checkpoint(checkpoint)
-    try:
+    with reading(file):
         content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         state = {key.removeprefix(_PREFIX): value for key, value in content["state_dict"].items()}
         config = _without_source(content["llmseg"])
-    except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, UnpicklingError) as error:
-        raise UserError(f"{file}: no checkpoint of this project, or damaged ({first_line(error)})") from error
     model = box_model(config)
     if missing := sorted(trained_names(model) ^ state.keys()):
         raise UserError(f"{file}: {missing[0]} does not fit the model of its own configuration; was vlm changed?")

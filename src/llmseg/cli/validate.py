@@ -242,7 +242,7 @@ class CheckedLoader(ConfigLoaderImpl):
             check(cfg, self.schema, choices, required=self.required and run_mode == RunMode.RUN)
         with open_dict(cfg):
             if "name" in cfg and cfg.name is None:
-                cfg.name = run_name(choices)
+                cfg.name = run_name(choices, OmegaConf.select(cfg, "llm.pretrained"))
             cfg.choices = choices
         if is_sweep:
             self._check_jobs(cfg)
@@ -340,8 +340,14 @@ def _absent_key(error: BaseException) -> _AbsentKey | None:
     return _AbsentKey(cause.parent_node, path, name)
 
 
-def run_name(choices: Mapping[str, Any]) -> str:
-    """Return a run's name: the experiment's, or `<data>_<model>` (boxes: `<data>_<vlm>`)."""
+def run_name(choices: Mapping[str, Any], pretrained: str | None = None) -> str:
+    """Return a run's name: the experiment's, or `<data>_<model>` (boxes: `<data>_<vlm>`, reports: `<data>_<llm>`).
+
+    Args:
+        choices: group -> what was chosen.
+        pretrained: folder or name of the language model, whose last part stands for the llm; None: there is none.
+    """
     if choices.get("experiment"):
         return str(choices["experiment"]).replace("/", "_")
-    return "_".join(str(choices[group]) for group in ("data", "model", "vlm") if choices.get(group)) or "run"
+    parts = [str(choices[group]) for group in ("data", "model", "vlm") if choices.get(group)]
+    return "_".join([*parts, *([Path(pretrained).name] if pretrained else [])]) or "run"

@@ -2,7 +2,9 @@
 
 import copy
 import importlib.util
+import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -10,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from llmseg.errors import ConfigError, UserError
+from llmseg.errors import ConfigError, UserError, first_line
 from llmseg.knowledge.optional import require
 
+ADAPTER_CONFIG = "adapter_config.json"
 KINDS = ("lora", "qlora", "none")
 _LANGUAGE = "language_model"
 _INSTALL = "'llmseg[language]'"
@@ -113,7 +116,7 @@ def add_adapter(model: Any, adapter: Adapter) -> Any:
         quantisation(adapter)  # says what is missing
         if not getattr(model, "is_loaded_in_4bit", False):
             raise UserError("peft=qlora: the model's weights are not of 4 bits; take peft=lora")
-        model = prepare_model_for_kbit_training(model)
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     config = LoraConfig(
         r=adapter.rank,
         lora_alpha=adapter.alpha,  # type: ignore[arg-type]
@@ -121,29 +124,6 @@ def add_adapter(model: Any, adapter: Adapter) -> Any:
         target_modules=_targets(model, adapter.targets),
     )
     return get_peft_model(model, config)
-
-
-def adapter_state(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of the weights that are trained, by name; frozen ones are not among them."""
-    return {name: p.detach().cpu().clone() for name, p in model.named_parameters() if p.requires_grad}
-
-
-def load_adapter_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Put back what `adapter_state` gave, into a model with the same adapter.
-
-    Raises:
-        UserError: other weights than the model trains; nothing is changed.
-    """
-    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    for name in sorted(own.keys() ^ state.keys()):
-        raise UserError(f"adapter: {name} is {'missing' if name in own else 'not of this model'}; was peft another?")
-    for name, weight in own.items():
-        if weight.shape != state[name].shape:
-            shapes = f"{tuple(state[name].shape)}, but the model's is {tuple(weight.shape)}"
-            raise UserError(f"adapter: {name} has shape {shapes}; was peft another?")
-    with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(state[name])
 
 
 def save_adapter(model: Any, folder: Path) -> None:
@@ -154,6 +134,44 @@ def save_adapter(model: Any, folder: Path) -> None:
     """
     _require_adapter(model)
     model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+
+
+def adapter_of(folder: Path) -> str:
+    """The model that an adapter in peft's own format belongs to, as its adapter_config.json names it.
+
+    Raises:
+        UserError: it cannot be read, or names none.
+    """
+    file = folder / ADAPTER_CONFIG
+    try:
+        name = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: cannot be read ({first_line(error)})") from error
+    if not isinstance(name, str) or not name:
+        raise UserError(f"{file}: names no base model (base_model_name_or_path); add it")
+    return name
+
+
+def load_adapter(model: Any, folder: Path) -> Any:
+    """Put an adapter in peft's own format on the model that it was trained for.
+
+    Raises:
+        UserError: peft is not installed, the adapter cannot be read, or it belongs to another model.
+    """
+    require("peft", f"the adapter in {folder}", install=_INSTALL)
+    from peft import PeftModel
+
+    if not any(folder.glob("adapter_model.*")):
+        raise UserError(f"{folder}: has no adapter_model.safetensors; fetch the whole folder")
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+    except Exception as error:  # of whatever library reads it; all that can be wrong is what it reads
+        raise UserError(f"{folder}: the adapter does not fit its base model ({first_line(error)})") from error
+    if any("missing adapter keys" in str(warning.message).lower() for warning in told):
+        raise UserError(f"{folder}: the adapter belongs to another model than its base_model_name_or_path")
+    return found
 
 
 def merged(model: Any) -> Any:
@@ -173,10 +191,19 @@ def _require_adapter(model: Any) -> None:
 
 def _targets(model: Any, names: Sequence[str] | None) -> str:
     """Regular expression of the layers that are adapted."""
+    from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
+
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    layers = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and module is not head]
+    linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)}
+    layers = [name for name, module in linear.items() if module is not head or name.rpartition(".")[2] in (names or ())]
     language = [name for name in layers if _LANGUAGE in name.split(".")] or layers
     ends = {name.rpartition(".")[2] for name in language}
+    if not ends:
+        raise ConfigError(f"peft: {type(model).__name__} has no linear layers; take peft=none")
+    if head is not None and getattr(model.config, "tie_word_embeddings", False):
+        tied = {name.rpartition(".")[2] for name in layers if linear[name] is head} & set(names or ())
+        if tied:
+            raise ConfigError(f"peft.targets: {tied.pop()} shares its weights with the embedding; leave it out")
     for name in names or ():
         if name not in ends:
             raise ConfigError(f"peft.targets: no linear layer {name}; there are {', '.join(sorted(ends))}")

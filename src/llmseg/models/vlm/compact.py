@@ -4,21 +4,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from llmseg.data.boxes.sample import Sample
 from llmseg.errors import ConfigError
-from llmseg.language import codecs, lm, prompts
+from llmseg.language import codecs, prompts
 from llmseg.language.adapters import Adapter, add_adapter
 from llmseg.language.generation import greedy
 from llmseg.language.grammar import constraint
+from llmseg.language.lm import load
+from llmseg.language.tokens import IGNORED
 from llmseg.models.vlm.base import VisionLanguageModel
-from llmseg.models.vlm.vision import VisionEncoder
+from llmseg.models.vlm.vision import VisionEncoder, pictures
 
-_IGNORED = -100
 _NARROW, _HIDDEN = 32, 512
 
 
@@ -80,13 +80,12 @@ class Compact(VisionLanguageModel):
         self.sequences = tuple(sequences)
         self.image_size, self.join, self.max_new_tokens = image_size, join, max_new_tokens
         prompts.segments(prompt, range(1, len(self.sequences) + 1))
-        self._trains_vision = train_vision
         self.vision = VisionEncoder(**vision).learn(train_vision)
         depth = int(vision.get("depth", 4))
         self.side = image_size // 2**depth
         if image_size % 2**depth or self.side**2 % join:
             raise ConfigError(f"vlm.image_size={image_size}: must be a multiple of {2**depth}, with tokens in {join}s")
-        self.tokenizer, model = _language_model(lm, layers, cache)
+        self.tokenizer, model = load(lm, "vlm.lm", Path(cache).expanduser(), layers)
         model.generation_config = greedy(self._end, self._end)
         chosen = Adapter(**adapter)
         self.lm = add_adapter(model.requires_grad_(chosen.kind == "none"), chosen)
@@ -106,26 +105,19 @@ class Compact(VisionLanguageModel):
         """Where the weights lie."""
         return self.project.weight.device
 
-    def train(self, mode: bool = True) -> "Compact":
-        """As of any module; an eye that does not learn keeps its batch norm's statistics as well."""
-        super().train(mode)
-        if not self._trains_vision:
-            self.vision.eval()
-        return self
-
     def loss(self, samples: Sequence[Sample]) -> Tensor:
         """See VisionLanguageModel; the head reads the answers' positions only."""
         questions = self._questions(samples)
         answers = [[*self._tokens(self.answer_text(sample)), self._end] for sample in samples]
         rows = [torch.cat([q, self._embed(a)]) for q, a in zip(questions, answers, strict=True)]
-        labels = [[_IGNORED] * len(q) + a for q, a in zip(questions, answers, strict=True)]
+        labels = [[IGNORED] * len(q) + a for q, a in zip(questions, answers, strict=True)]
         embedded, mask = pad(rows, left=False)
-        target = torch.full(mask.shape, _IGNORED, device=self.device)
+        target = torch.full(mask.shape, IGNORED, device=self.device)
         for row, label in zip(target, labels, strict=True):
             row[: len(label)] = torch.tensor(label, device=self.device)
         base = self._base
         hidden = base.get_decoder()(inputs_embeds=embedded, attention_mask=mask, use_cache=False).last_hidden_state
-        here = target[:, 1:] != _IGNORED
+        here = target[:, 1:] != IGNORED
         logits = base.get_output_embeddings()(hidden[:, :-1][here])
         return F.cross_entropy(logits.float(), target[:, 1:][here])
 
@@ -163,8 +155,8 @@ class Compact(VisionLanguageModel):
 
     def _questions(self, samples: Sequence[Sample]) -> list[Tensor]:
         """Embedded prompts (T, D), the images' tokens in their places."""
-        pictures = [self._picture(image) for sample in samples for image in sample.images.values()]
-        seen = iter(self.look(torch.stack(pictures).to(self.device)))
+        images = [image for sample in samples for image in sample.images.values()]
+        seen = iter(self.look(pictures(images, self.image_size, self.device)))
         begin = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
         questions = []
         for sample in samples:
@@ -186,11 +178,6 @@ class Compact(VisionLanguageModel):
             seen = torch.cat([seen, self.summary(maps)], dim=1)
         loud: Tensor = self.level(seen)
         return loud
-
-    def _picture(self, image: np.ndarray) -> Tensor:
-        values = torch.from_numpy(np.ascontiguousarray(image)).float()[None, None] / 255
-        size = (self.image_size, self.image_size)
-        return F.interpolate(values, size, mode="bilinear", antialias=True)[0]
 
     def _number(self, name: str, sample: Sample) -> int:
         if name not in self.sequences:
@@ -243,7 +230,3 @@ def positions(side: int, frequencies: int = 4) -> Tensor:
     rows = code[:, :, None].expand(-1, -1, side)
     columns = code[:, None, :].expand(-1, side, -1)
     return torch.cat([rows, columns])[None]
-
-
-def _language_model(name: str, layers: int | None, cache: str) -> tuple[Any, Any]:
-    return lm.load(name, "vlm.lm", Path(cache).expanduser(), layers)

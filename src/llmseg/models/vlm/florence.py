@@ -11,7 +11,8 @@ from torch import Tensor
 from llmseg.data.boxes.sample import Box, Boxes, Sample, Size
 from llmseg.errors import ConfigError
 from llmseg.language.codecs import Codec, Decoded
-from llmseg.models.vlm.huggingface import IGNORED, Batch, HuggingFaceModel
+from llmseg.language.tokens import IGNORED
+from llmseg.models.vlm.huggingface import Batch, HuggingFaceModel
 
 _LAYOUTS = {"rgb": 3, "mosaic": 4}
 

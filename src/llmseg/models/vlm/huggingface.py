@@ -15,11 +15,9 @@ from llmseg.language import codecs
 from llmseg.language.adapters import Adapter, add_adapter
 from llmseg.language.generation import greedy
 from llmseg.language.grammar import Constraint, constraint
+from llmseg.language.tokens import IGNORED
 from llmseg.models.vlm.base import VisionLanguageModel
 from llmseg.models.vlm.pretrained import load
-
-IGNORED = -100
-"""Label of a position that does not count."""
 
 Batch = dict[str, Tensor]
 

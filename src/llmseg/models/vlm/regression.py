@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from llmseg.data.boxes.sample import Box, Boxes, Sample
 from llmseg.errors import DataError
 from llmseg.models.vlm.base import BoxModel
-from llmseg.models.vlm.vision import VisionEncoder
+from llmseg.models.vlm.vision import VisionEncoder, pictures
 
 _NARROW = 32  # channels of a sequence's map before the head
 
@@ -62,7 +61,8 @@ class BoxRegressor(BoxModel):
                 f"line {record.line}, case {record.case}: none of the sequences {', '.join(self.sequences)}, which the "
                 "regression was made for: name others with data.sequences"
             )
-        features = self.encoder(torch.cat([self._image(samples[row].images[name]) for row, name in owners]))
+        images = [samples[row].images[name] for row, name in owners]
+        features = self.encoder(pictures(images, self.image_size, next(self.parameters()).device))
         maps = F.adaptive_avg_pool2d(features, self.grid)
         which = torch.tensor([self.sequences.index(name) for _, name in owners], device=maps.device)
         row = torch.tensor([row for row, _ in owners], device=maps.device)
@@ -87,13 +87,6 @@ class BoxRegressor(BoxModel):
     def boxes(self, samples: Sequence[Sample]) -> list[Boxes]:
         """One box a slice, in its pixels and clipped to it."""
         return [(_pixels(corners, sample),) for corners, sample in zip(_corners(self(samples)), samples, strict=True)]
-
-    def _image(self, image: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> Tensor:
-        """(H, W) uint8 to (1, 1, size, size) float32 from 0 to 1."""
-        device = next(self.parameters()).device
-        pixels = torch.from_numpy(np.array(image)).to(device).float()[None, None] / 255
-        side = (self.image_size, self.image_size)
-        return F.interpolate(pixels, side, mode="bilinear", align_corners=False, antialias=True)
 
 
 class Regression(BoxRegressor):
@@ -120,15 +113,6 @@ class Regression(BoxRegressor):
     ) -> None:
         encoder = VisionEncoder(**vision).learn(train_vision)
         super().__init__(encoder, encoder.channels, sequences, image_size, grid, hidden)
-        self._trains_vision = train_vision
-        self.train()
-
-    def train(self, mode: bool = True) -> "Regression":
-        """As of any module; an eye that does not learn keeps its batch norm's statistics as well."""
-        super().train(mode)
-        if not self._trains_vision:
-            self.encoder.eval()
-        return self
 
 
 def giou(first: Tensor, second: Tensor) -> Tensor:

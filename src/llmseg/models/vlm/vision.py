@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from llmseg.errors import ConfigError
@@ -30,6 +33,7 @@ class VisionEncoder(nn.Module):
         self, name: str = "resnet18", depth: int = 4, weights: str | None = None, run: str | None = None
     ) -> None:
         super().__init__()
+        self._learns = True
         from segmentation_models_pytorch.encoders import get_encoder  # seconds, and only this needs it
 
         try:
@@ -45,7 +49,12 @@ class VisionEncoder(nn.Module):
         """Whether its weights are trained; those that no output depends on never are."""
         for weights in self.net.parameters():
             weights.requires_grad_(is_wanted and weights.requires_grad)
-        return self
+        self._learns = is_wanted
+        return self.train(self.training)
+
+    def train(self, mode: bool = True) -> "VisionEncoder":
+        """As of any module; an eye that does not learn keeps its batch norm's statistics as well."""
+        return super().train(mode and self._learns)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, 1, H, W), from 0 to 1, to a map (N, C, H / 2 ** depth, W / 2 ** depth)."""
@@ -53,9 +62,18 @@ class VisionEncoder(nn.Module):
         return maps[-1]
 
 
+def pictures(images: Sequence[NDArray[np.uint8]], side: int, device: torch.device) -> Tensor:
+    """Images (H_i, W_i) of 8 bits as one tensor (N, 1, side, side) from 0 to 1."""
+    resized = []
+    for image in images:
+        values = torch.from_numpy(np.array(image)).to(device).float()[None, None] / 255
+        resized.append(F.interpolate(values, (side, side), mode="bilinear", align_corners=False, antialias=True))
+    return torch.cat(resized)
+
+
 def _drop_unused(net: nn.Module) -> None:
     """Freeze what no output depends on: encoders keep the stages below the depth that was asked for."""
-    image = torch.rand(1, 1, 64, 64)
+    image = torch.zeros(1, 1, 64, 64)  # drawn at random, it would move the generator that all later weights come from
     was = net.training
     net.eval()(image)[-1].sum().backward()
     for weights in net.parameters():

@@ -1,0 +1,1 @@
+"""Reports: what was found, and what a reader wrote about it."""

@@ -1,0 +1,1 @@
+"""The web page of `app.py`. Only the modules of `llmseg.web.tabs`, `page` and `server` know Gradio."""

@@ -1,0 +1,1 @@
+"""A tab a module: they lay out what the modules of `llmseg.web` compute."""
