@@ -18,24 +18,23 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from nibabel.loadsave import save
-from nibabel.nifti1 import Nifti1Image
+from harness.machine import Peaks
+from harness.training import quiet_words, train, write_nnunet
 from pytorch_lightning.profilers import SimpleProfiler
 from torch.utils.flop_counter import FlopCounterMode
 
-from llmseg.cli import build, entry
 from llmseg.resources import conf_folder
 
 BASELINE = "supervised"
 FETCH = "[_TrainingEpochLoop].train_dataloader_next"
 WARM_UP = 3
-DTYPES = {"32": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+DTYPES = {"32": "float32", "bf16-mixed": "bfloat16", "16-mixed": "float16"}
 
 
 def main() -> None:
     """Print a line a method and write them as JSON."""
     options = _options()
-    peak = _peak(torch.device(options.device), DTYPES[options.precision])
+    peak = Peaks(torch.device(options.device)).flop_per_second(DTYPES[options.precision]) / 1e9
     rows: list[dict[str, Any]] = []
     with TemporaryDirectory() as name:
         _write_data(Path(name) / "data", options)
@@ -78,32 +77,18 @@ def _measure(method: str, folder: Path, options: Namespace) -> dict[str, Any]:
     """Train for a few steps with a clock in the trainer."""
     labelled = options.batch if method == BASELINE else options.batch // 2
     timed = WARM_UP + options.steps
-    clock, plain = Clock(options.device, timed), build.build_trainer
-
-    def with_clock(config: Mapping[str, Any], *others: Any) -> pl.Trainer:
-        trainer = plain(config, *others)
-        trainer.profiler = clock.profiler
-        trainer.callbacks.insert(0, clock)
-        return trainer
-
+    clock = Clock(options.device, timed)
     words = (
         f"method={method}", "model=vnet", f"model.width={options.width}", "data=nnunet", "loss=dice_ce",
         f"data.root={folder / 'data'}", f"data.patch_size={options.patch}", "data.split.test=0", "data.split.val=0",
         f"data.batch_size={labelled}", f"data.unlabelled_batch_size={options.batch - labelled}", "data.labelled=4",
         f"data.patches_per_case={(timed + 1) * options.batch}",  # one epoch is enough
-        f"data.cache={'device' if options.device == 'cuda' else 'ram'}", "evaluate=false", "logger=csv",
-        f"trainer.max_steps={timed + 1}", f"trainer.precision={options.precision}", "trainer.limit_val_batches=0",
-        f"trainer.accelerator={'gpu' if options.device == 'cuda' else 'cpu'}", "trainer.devices=1",
-        "trainer.enable_progress_bar=false", "method.compile=false", "save_every_n_steps=100000",
-        f"paths.runs={folder / 'runs'}", f"paths.cache={folder / 'cache'}", *options.words,
+        f"trainer.max_steps={timed + 1}", f"trainer.precision={options.precision}", "method.compile=false",
+        "save_every_n_steps=100000", *quiet_words(folder, torch.device(options.device)), *options.words,
     )  # fmt: skip
     if method == BASELINE:  # what only the others have
         words = tuple(word for word in words if "unlabelled" not in word)
-    build.build_trainer = with_clock
-    try:
-        entry.run("train", "llmseg.cli.train:train", words)
-    finally:
-        build.build_trainer = plain
+    train(words, clock)
     return clock.row(options.batch)
 
 
@@ -177,27 +162,7 @@ def _write_data(root: Path, options: Namespace) -> None:
     random = np.random.default_rng(0)
     label = np.zeros(shape, np.uint8)
     label[tuple(slice(n // 4, n // 2) for n in shape)] = 1
-    for number in range(10):
-        image = random.normal(size=shape).astype(np.float32) + label
-        for folder, name, values in (("imagesTr", f"case{number}_0000", image), ("labelsTr", f"case{number}", label)):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-            save(Nifti1Image(values, np.eye(4)), root / folder / f"{name}.nii.gz")
-    facts = {"channel_names": {"0": "noise"}, "labels": {"background": 0, "box": 1}, "numTraining": 10}
-    (root / "dataset.json").write_text(json.dumps(facts | {"file_ending": ".nii.gz"}))
-
-
-def _peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Thousand millions of floating-point operations a second in the product of two large matrices."""
-    size, times = (8192, 20) if device.type == "cuda" else (2048, 5)
-    one = torch.randn(size, size, device=device, dtype=dtype)
-    best = float("inf")
-    for _ in range(times):
-        start = perf_counter()
-        one @ one
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        best = min(best, perf_counter() - start)
-    return 2 * size**3 / best / 1e9
+    write_nnunet(root, ((random.normal(size=shape).astype(np.float32) + label, label) for _ in range(10)))
 
 
 if __name__ == "__main__":
