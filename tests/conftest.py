@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # names of models that are not there must not be looked for on a network
+
 
 @pytest.fixture(scope="session")
 def sample_data() -> Path:

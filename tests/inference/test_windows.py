@@ -107,3 +107,18 @@ def test_unknown_weights_are_refused() -> None:
     planes = window_planes(lambda patch: patch, torch.rand(1, 1, 8, 8, 8), (8, 8, 8), weights="cosine")
     with pytest.raises(ValueError, match="weights=cosine: choose from gaussian, constant"):
         next(planes)
+
+
+@pytest.mark.parametrize(("size", "most"), [((8, 8, 8), 8), ((128, 128, 64), 1)])
+def test_large_windows_pass_one_by_one_on_a_cpu(size: tuple[int, int, int], most: int) -> None:
+    seen: list[int] = []
+
+    def network(patch: Tensor) -> Tensor:
+        seen.append(len(patch))
+        return patch
+
+    volume = torch.rand(1, 1, size[0], 2 * size[1], 4 * size[2])
+    planes = torch.cat(list(window_planes(network, volume, size)))
+    torch.testing.assert_close(planes.movedim(0, 1)[None], volume)
+    assert max(seen) == most
+    assert sum(seen) == 3 * 7

@@ -18,7 +18,8 @@ from llmseg.resources import conf_folder
 CONF = conf_folder()
 ORGANS = ["brain_tumour", "grey_matter", "hippocampus", "left_atrium", "pancreas"]
 FILES = sorted(path.relative_to(CONF / "knowledge").with_suffix("").as_posix() for path in CONF.glob("knowledge/*/*"))
-DATA = [path.stem for path in sorted((CONF / "data").glob("[!_]*.yaml")) if path.stem != "boxes"]  # has no masks
+_NO_MASKS = ("boxes", "openi", "reports")
+DATA = [path.stem for path in sorted((CONF / "data").glob("[!_]*.yaml")) if path.stem not in _NO_MASKS]
 ALL_CLASSES = {
     "brats": ["whole_tumour", "tumour_core", "enhancing_tumour"],
     "mni152": ["grey_matter", "white_matter"],

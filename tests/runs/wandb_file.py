@@ -3,6 +3,7 @@
 import json
 import struct
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from wandb.proto.wandb_internal_pb2 import Record
@@ -12,7 +13,16 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
 def records(path: Path) -> list[Record]:
-    """All records of a `run-<id>.wandb`."""
+    """All records of a `run-<id>.wandb`; W&B's service, which writes it, may end a little after the run."""
+    deadline = monotonic() + 20
+    while True:
+        found = _records(path)
+        if any(record.HasField("exit") for record in found) or monotonic() > deadline:
+            return found
+        sleep(0.1)
+
+
+def _records(path: Path) -> list[Record]:
     content = path.read_bytes()
     found, whole, at = [], b"", _HEADER
     while at + _HEADER <= len(content):
@@ -20,6 +30,8 @@ def records(path: Path) -> list[Record]:
             at += _BLOCK - at % _BLOCK
             continue
         length, kind = struct.unpack_from("<HB", content, at + 4)
+        if at + _HEADER + length > len(content):  # being written
+            break
         whole += content[at + _HEADER : at + _HEADER + length]
         at += _HEADER + length
         if kind in (_FULL, _LAST):

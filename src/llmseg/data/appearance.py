@@ -44,8 +44,16 @@ def _on_some(image: Tensor, probability: float, part: Callable[[Tensor, float], 
 
 def _intensity(image: Tensor, largest: float) -> Tensor:
     contrast = 1 + largest * _per_channel(image)
-    spread = image.std(dim=_spatial(image), keepdim=True, correction=0)
-    return image * contrast + largest * spread * _per_channel(image)
+    return (image * contrast).add_(largest * _spread(image) * _per_channel(image))
+
+
+def _spread(image: Tensor) -> Tensor:
+    """Standard deviation (N, C, 1, ...) of each channel."""
+    if image.device.type != "cpu":
+        return image.std(dim=_spatial(image), keepdim=True, correction=0)
+    # several at once take a CPU seven times as long
+    each = [channel.std(correction=0) for channel in image.flatten(0, 1)]
+    return torch.stack(each).reshape(*image.shape[:2], *[1] * (image.dim() - 2))
 
 
 def gamma(image: Tensor, largest: float) -> Tensor:
@@ -58,9 +66,8 @@ def gamma(image: Tensor, largest: float) -> Tensor:
 
 def noise(image: Tensor, largest: float) -> Tensor:
     """Add white noise of at most `largest` standard deviations of the channel."""
-    spread = image.std(dim=_spatial(image), keepdim=True, correction=0)
     strength = largest * torch.rand(len(image), *[1] * (image.dim() - 1)).to(image.device)
-    return image + strength * spread * torch.randn_like(image)
+    return torch.randn_like(image).mul_(strength * _spread(image)).add_(image)
 
 
 def blur(image: Tensor, largest: float) -> Tensor:

@@ -43,9 +43,7 @@ class Augment:
             if self.config.quarter_turns:
                 image, label = warp.quarter_turns(image, label)
             if warp.moves(self.config):
-                grid = warp.sampling_grid(image, self.config)
-                image = warp.sample(image, grid, "bilinear")
-                label = None if label is None else warp.sample(label, grid, "nearest")
+                image, label = warp.move(image, label, self.config)
             return appearance.change(image, self.config).to(dtype), label
 
 

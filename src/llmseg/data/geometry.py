@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llmseg.data.resize import resize, resize_planes
+from llmseg.data.resize import most_probable, resize, resize_planes
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 _PLANES = 16  # brought back to the file's grid at a time
@@ -113,7 +113,7 @@ def decide(probability: Tensor, overlapping: bool) -> Tensor:
     """Probabilities (K, ...) to a label (L, ...) uint8: most probable class, or p > 0.5 where classes stand alone."""
     if overlapping or len(probability) == 1:
         return (probability > 0.5).to(torch.uint8)
-    return probability.argmax(dim=0, keepdim=True).to(torch.uint8)
+    return most_probable(probability, dim=0)
 
 
 def orient(values: np.ndarray, transform: np.ndarray) -> np.ndarray:

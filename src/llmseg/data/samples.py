@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from llmseg.data.cache import CachedCase
-from llmseg.data.seeds import generator
+from llmseg.data.seeds import derive, generator
 
 Index = tuple[int, int]
 """(epoch, sample): the epoch travels with the index, so that loader workers need no state. A set that is passed through
@@ -26,6 +26,8 @@ class Store:
         self._keep = place != "disk"
         self._device = device if place == "device" else torch.device("cpu")
         self._kept: dict[int, Sample] = {}
+        self._voxels: dict[int, np.ndarray] = {}
+        self._classes: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -43,6 +45,23 @@ class Store:
         if self._keep:
             self._kept[index] = tensors
         return tensors
+
+    def voxels(self, index: int) -> np.ndarray:
+        """A sample of the labelled voxels of a case, see `CachedCase.voxels`."""
+        if index in self._voxels:
+            return self._voxels[index]
+        voxels = self.cases[index].voxels()
+        if self._keep:
+            voxels = self._voxels[index] = np.array(voxels)
+        return voxels
+
+    def classes(self, index: int) -> list[int]:
+        """Where in these voxels another class begins, and where the last one ends; [0] without any."""
+        if index not in self._classes:
+            column = np.array(self.voxels(index)[:, 0])
+            edges = np.flatnonzero(column[1:] != column[:-1]) + 1
+            self._classes[index] = [0, *edges.tolist(), len(column)] if len(column) else [0]
+        return self._classes[index]
 
 
 def _tensor(array: np.ndarray, copy: bool) -> Tensor:
@@ -93,20 +112,21 @@ class Patches(Dataset[Sample]):
     def __getitem__(self, index: Index) -> Sample:
         epoch, sample = index
         case = sample % len(self.store)
-        random = np.random.default_rng(generator(self.seed, "patch", epoch, sample).initial_seed())
+        random = np.random.default_rng(derive(self.seed, "patch", epoch, sample))
         arrays = self.store.arrays(case)
-        voxels = self.store.cases[case].voxels() if len(arrays) > 1 else np.empty((0, 5), np.int32)
-        start = self._start(voxels, arrays[0].shape[2:], random)
+        start = self._start(case if len(arrays) > 1 else None, arrays[0].shape[2:], random)
         return tuple(cut(array[0], start, self.patch_size) for array in arrays)
 
-    def _start(self, voxels: np.ndarray, shape: Sequence[int], random: np.random.Generator) -> list[int]:
+    def _start(self, labelled: int | None, shape: Sequence[int], random: np.random.Generator) -> list[int]:
         low = [min(0, (n - p) // 2) for n, p in zip(shape, self.patch_size, strict=True)]
         high = [max(n - p, (n - p) // 2) for n, p in zip(shape, self.patch_size, strict=True)]
-        if not len(voxels) or random.random() >= self.foreground_fraction:
+        edges = [0] if labelled is None else self.store.classes(labelled)
+        if labelled is None or len(edges) == 1 or random.random() >= self.foreground_fraction:
             return [int(random.integers(a, b + 1)) for a, b in zip(low, high, strict=True)]
-        candidates = voxels[voxels[:, 0] == random.choice(np.unique(voxels[:, 0]))]
-        centre = candidates[random.integers(len(candidates)), 2:]
-        return [int(np.clip(c - p // 2, a, b)) for c, p, a, b in zip(centre, self.patch_size, low, high, strict=True)]
+        chosen = random.choice(len(edges) - 1)
+        row = edges[chosen] + random.integers(edges[chosen + 1] - edges[chosen])
+        centre = self.store.voxels(labelled)[row, 2:].tolist()
+        return [min(max(c - p // 2, a), b) for c, p, a, b in zip(centre, self.patch_size, low, high, strict=True)]
 
 
 def cut(volume: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:

@@ -48,7 +48,7 @@ class Split:
         Raises:
             DataError: the file is broken, or has no list of ids for a part.
         """
-        lists = _read_lists(path)
+        lists = read_lists(path)
         if missing := [part for part in _PARTS if part not in lists]:
             raise DataError(f"{path}: no key {missing[0]!r}: a split of a run lists train, val and test")
         return cls(**lists)
@@ -201,7 +201,7 @@ def official_lists(
     """
     path = Path(config.file) if config.file else root / "split.json"
     if config.file or path.is_file():
-        lists = _read_lists(path)
+        lists = read_lists(path)
         for part in ("train", "test"):
             if part not in lists:
                 raise DataError(
@@ -239,7 +239,12 @@ def _listed_id(line: str, known: Set[str]) -> str:
     return path.parent.name or path.name.removesuffix(".h5")
 
 
-def _read_lists(path: Path) -> dict[str, tuple[str, ...]]:
+def read_lists(path: Path) -> dict[str, tuple[str, ...]]:
+    """The lists of ids in a split's file, by part; whatever other keys it has.
+
+    Raises:
+        DataError: the file is broken, or a part is no list of ids.
+    """
     content: dict[str, Any] = read_json(path)
     for part in _LISTS:
         ids = content.get(part, [])

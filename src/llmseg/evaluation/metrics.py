@@ -1,7 +1,7 @@
 """Scores of one case and one class."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,14 @@ LEGACY_METRICS = ("legacy_jaccard", "legacy_hd95_voxel", "legacy_asd_voxel")
 `asd(prediction, label)`, all without voxel spacing. Where any of the two masks is empty all are 0 (the convention of
 UA-MT, MC-Net, BCP and SSL4MIS), so a missed case counts as a perfect distance. For comparison with published tables
 only."""
+
+
+class Overlap(NamedTuple):
+    """Voxels of two masks: in both, in the prediction, in the label."""
+
+    both: int
+    prediction: int
+    label: int
 
 
 def score(
@@ -42,17 +50,16 @@ def score(
     """
     _check(prediction, label, spacing)
     prediction, label = prediction.astype(bool, copy=False), label.astype(bool, copy=False)
-    sizes = int(np.count_nonzero(prediction)), int(np.count_nonzero(label))
-    empty = _which_is_empty(*sizes)
+    counts = count_overlap(prediction, label)
+    empty = _which_is_empty(counts)
     values = _when_empty(empty, prediction.shape, spacing) if empty else None
     if values is None:
         metric, voxel = surface_distances(prediction, label, spacing, (1.0,) * label.ndim)
-        overlap = int(np.count_nonzero(prediction & label))
-        values = _overlap(overlap, *sizes) | _surface(metric, voxel, nsd_tolerance)
+        values = overlap_scores(counts) | _surface(metric, voxel, nsd_tolerance)
     # A slice has an area, not a volume.
     voxel_ml = float(np.prod(spacing)) / 1000 if label.ndim == 3 else float("nan")
     row: dict[str, float | str] = {name: values[name] for name in METRICS + LEGACY_METRICS}
-    return row | {"empty": empty, "label_ml": sizes[1] * voxel_ml, "prediction_ml": sizes[0] * voxel_ml}
+    return row | {"empty": empty, "label_ml": counts.label * voxel_ml, "prediction_ml": counts.prediction * voxel_ml}
 
 
 def _check(prediction: BoolArray, label: BoolArray, spacing: Sequence[float]) -> None:
@@ -62,12 +69,12 @@ def _check(prediction: BoolArray, label: BoolArray, spacing: Sequence[float]) ->
         raise ValueError(f"spacing {tuple(spacing)} does not fit shape {label.shape}: one positive number an axis")
 
 
-def _which_is_empty(prediction_size: int, label_size: int) -> Empty:
-    if not prediction_size and not label_size:
+def _which_is_empty(counts: Overlap) -> Empty:
+    if not counts.prediction and not counts.label:
         return "both"
-    if not label_size:
+    if not counts.label:
         return "label"
-    return "" if prediction_size else "prediction"
+    return "" if counts.prediction else "prediction"
 
 
 def _when_empty(empty: Empty, shape: tuple[int, ...], spacing: Sequence[float]) -> dict[str, float]:
@@ -78,10 +85,17 @@ def _when_empty(empty: Empty, shape: tuple[int, ...], spacing: Sequence[float]) 
     return {"dice": 0.0, "jaccard": 0.0, "hd95_mm": diagonal, "assd_mm": diagonal, "nsd": 0.0} | legacy
 
 
-def _overlap(overlap: int, prediction_size: int, label_size: int) -> dict[str, float]:
-    total = prediction_size + label_size
-    jaccard = overlap / (total - overlap)
-    return {"dice": 2 * overlap / total, "jaccard": jaccard, "legacy_jaccard": jaccard}
+def count_overlap(prediction: BoolArray, label: BoolArray) -> Overlap:
+    """Count the voxels of two masks of one shape."""
+    both = int(np.count_nonzero(prediction & label))
+    return Overlap(both, int(np.count_nonzero(prediction)), int(np.count_nonzero(label)))
+
+
+def overlap_scores(counts: Overlap) -> dict[str, float]:
+    """Dice and Jaccard of two masks that are not both empty."""
+    total = counts.prediction + counts.label
+    jaccard = counts.both / (total - counts.both)
+    return {"dice": 2 * counts.both / total, "jaccard": jaccard, "legacy_jaccard": jaccard}
 
 
 def _surface(metric: SurfaceDistances, voxel: SurfaceDistances, nsd_tolerance: float) -> dict[str, float]:

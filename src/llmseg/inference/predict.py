@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from llmseg.data.resize import resize
 from llmseg.inference.windows import Network, window_planes
 
+_SLICES = 8  # at a time
+
 
 def on_input_grid(net: Network) -> Network:
     """Wrap a network so that its logits lie on its input's grid.
@@ -59,7 +61,7 @@ def predict_planes(
     stack: Tensor,
     patch_size: Sequence[int],
     overlap: float = 0.5,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     flips: bool = False,
     device: torch.device | None = None,
     weights: str = "gaussian",
@@ -75,7 +77,7 @@ def predict_planes(
         stack: the preprocessed case.
         patch_size: of a 3D network.
         overlap: of neighbouring patches, as a share of the patch.
-        batch_size: slices or patches at a time.
+        batch_size: slices or patches at a time; None: as many as suit the device.
         flips: see `over_flips`.
         device: where the network lies; None: with the stack.
         weights: of patches, gaussian or constant.
@@ -92,12 +94,12 @@ def predict_planes(
     device = device or stack.device
     chosen = over_flips(network) if flips else network
     if stack.dim() == 4:
-        return (chosen(part.to(device)) for part in stack.split(batch_size))
+        return (chosen(part.to(device)) for part in stack.split(batch_size or _SLICES))
     return window_planes(chosen, stack, patch_size, overlap, batch_size, device, weights, stride)
 
 
 def predict_stack(
-    net: Network, stack: Tensor, patch_size: Sequence[int], overlap: float = 0.5, batch_size: int = 8
+    net: Network, stack: Tensor, patch_size: Sequence[int], overlap: float = 0.5, batch_size: int | None = None
 ) -> Tensor:
     """Logits (S, K, *spatial) float32 of a case's stack (S, C, *spatial); arguments as of `predict_planes`."""
     return stacked(predict_planes(net, stack, patch_size, overlap, batch_size), stack.dim())

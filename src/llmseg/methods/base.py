@@ -10,10 +10,13 @@ from torch.optim import Optimizer
 
 from llmseg.data.augmentation import Augment
 from llmseg.data.datamodule import ValidationBatch
-from llmseg.data.resize import hard_label
+from llmseg.data.resize import hard_label, most_probable
 from llmseg.inference.predict import channels_last_weights, on_input_grid, predict_stack, sigmoid_or_softmax
 from llmseg.methods.memory import checkpoint_blocks
 from llmseg.methods.method import Method, precise
+
+COMPILED_STEPS = 500
+"""To compile a network takes about a minute, which fewer steps than these do not win back."""
 
 Batch = tuple[Tensor, Tensor]
 """Image (N, C, *spatial) float32 and label (N, L, *spatial) uint8, or soft masks of the classes in float32."""
@@ -31,8 +34,8 @@ class SegmentationMethod(Method):
         overlapping: classes are overlapping regions.
         patch_size: of a 3D network.
         seed: of augmentation and dropout, together with epoch, batch and process.
-        compile: the network with torch.compile: true, false, or auto for on CUDA devices only, and not together with
-            gradient_checkpointing.
+        compile: the network with torch.compile: true, false, or auto for on CUDA devices only, where COMPILED_STEPS or
+            more are to come, and not together with gradient_checkpointing.
         gradient_checkpointing: compute the insides of the network's blocks a second time in the backward pass instead
             of keeping them: less memory, more time, the same gradients.
         record: plain containers that the checkpoint carries under "llmseg" (the resolved configuration), so that it
@@ -73,10 +76,21 @@ class SegmentationMethod(Method):
 
     def setup(self, stage: str) -> None:
         """Compile the network in place, so that checkpoints keep their plain keys."""
+        if self._compile is True:
+            self._compile_networks()
+
+    def on_train_start(self) -> None:
+        """With auto, compile where it pays; before this hook nobody knows how many steps there are."""
+        super().on_train_start()
         device = self.trainer.strategy.root_device
-        if self._compile is True or (self._compile == "auto" and device.type == "cuda" and _has_triton()):
-            for net in self._trained:
-                net.compile()
+        if self._compile == "auto" and device.type == "cuda" and _has_triton():
+            steps = self.trainer.estimated_stepping_batches - self.trainer.global_step
+            if steps >= COMPILED_STEPS:
+                self._compile_networks()
+
+    def _compile_networks(self) -> None:
+        for net in self._trained:
+            net.compile()
 
     def _train_too(self, net: nn.Module) -> nn.Module:
         """Treat a network that is trained as `method.compile` and the like say; to be kept as an attribute."""
@@ -148,7 +162,7 @@ def case_dice(probability: Tensor, label: Tensor, overlapping: bool) -> Tensor:
         predicted, truth = probability > 0.5, label > 0
     else:
         classes = range(1, probability.shape[1])
-        decided = probability.argmax(dim=1, keepdim=True)
+        decided = most_probable(probability)
         predicted = torch.cat([decided == index for index in classes], dim=1)
         truth = torch.cat([label == index for index in classes], dim=1)
     axes = [0, *range(2, label.dim())]

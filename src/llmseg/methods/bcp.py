@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llmseg.data.resize import most_probable
 from llmseg.inference.postprocessing import keep_largest
 from llmseg.inference.predict import channels_last
 from llmseg.losses.masked import region_loss
@@ -68,7 +69,7 @@ class BidirectionalCopyPaste(Averaging):
         """The teacher's labels (N, L, *spatial) uint8."""
         logits = on_grid(self.teach(image), image)
         is_binary = self.overlapping or logits.shape[1] == 1
-        label = ((logits > 0) if is_binary else logits.argmax(dim=1, keepdim=True)).to(torch.uint8).cpu()
+        label = ((logits > 0).to(torch.uint8) if is_binary else most_probable(logits)).cpu()
         if self.largest_component:
             for sample in label:
                 keep_largest(sample.numpy())

@@ -10,17 +10,15 @@ from torch.optim import Optimizer
 
 from llmseg.data.boxes.overlap import iou
 from llmseg.data.boxes.sample import Boxes, Sample
-from llmseg.methods.method import Method, precise
+from llmseg.methods.adapted import Adapted
+from llmseg.methods.method import precise
 from llmseg.models.vlm.base import BoxModel
 
 Batch = list[Sample]
 
 
-class Grounding(Method):
+class Grounding(Adapted):
     """Slices in, boxes out: a vision-language model by its answers' tokens, or a regression head by its boxes.
-
-    Checkpoints hold the weights that are trained and no others: an adapter, a projection, an eye; not the language
-    model that they were put on.
 
     Args:
         net: the model.
@@ -41,13 +39,13 @@ class Grounding(Method):
         record: Mapping[str, Any],
         drop_sequences: float = 0.0,
     ) -> None:
-        super().__init__(optimizer, scheduler, seed, record)
+        super().__init__(net, optimizer, scheduler, seed, record)
         if not 0 <= drop_sequences < 1:
             raise ValueError(f"method.drop_sequences={drop_sequences}: must be a share, 0 or more and below 1")
-        self.net = net
         self.drop_sequences = drop_sequences
-        self.strict_loading = False  # what is not trained comes from where it came from
         self._scores = torch.zeros(3, dtype=torch.float64)  # sums of loss and IoU, and how many slices
+
+    net: BoxModel
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Loss of the answers."""
@@ -75,20 +73,6 @@ class Grounding(Method):
         loss, overlap, count = total
         self.log("val/loss", loss / count.clamp(min=1), prog_bar=True, rank_zero_only=False)
         self.log("val/iou", overlap / count.clamp(min=1), prog_bar=True, rank_zero_only=False)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out what is not trained."""
-        super().on_save_checkpoint(checkpoint)
-        kept = trained_names(self)
-        checkpoint["state_dict"] = {key: value for key, value in checkpoint["state_dict"].items() if key in kept}
-
-
-def trained_names(module: torch.nn.Module) -> set[str]:
-    """Names in the state of a module that its checkpoint has to keep: trained weights, and the buffers beside them."""
-    learning = {name for name, weights in module.named_parameters() if weights.requires_grad}
-    homes = {name.rpartition(".")[0] for name in learning}
-    buffers = {name for name, _ in module.named_buffers() if name.rpartition(".")[0] in homes}
-    return learning | (buffers & module.state_dict().keys())
 
 
 def without_some(sample: Sample, share: float) -> Sample:

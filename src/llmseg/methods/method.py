@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from llmseg.data.seeds import derive
+from llmseg.data.seeds import derive, seed_device
 from llmseg.methods.schedules import stretch
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Method(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed the step by what it is, not by what came before."""
-        torch.manual_seed(derive(self.seed, "step", self.current_epoch, batch_idx, self.global_rank))
+        seed_device(derive(self.seed, "step", self.current_epoch, batch_idx, self.global_rank), self.device)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Augment, and let the method do the rest."""
@@ -68,11 +68,25 @@ class Method(pl.LightningModule):
             batch = self.augmented(batch)
         loss = self.training_loss(batch)
         size = self.count(batch)
-        self.log("train/loss", loss, prog_bar=True, batch_size=size)
-        total = precise(loss.detach()) * size
-        # stays on the device: to read it would stop the accelerator at every step
-        self._epoch_loss = self._epoch_loss.to(total) + torch.stack([total, torch.full_like(total, size)])
+        if self._is_read():
+            self.log("train/loss", loss, prog_bar=True, batch_size=size)
+        self._count_loss(loss.detach(), size)
         return loss
+
+    def _is_read(self) -> bool:
+        """Whether a number of this step reaches a logger or a callback that watches it at the epoch's end.
+
+        What nobody reads need not go through Lightning's bookkeeping, which takes as long as a small network.
+        """
+        return bool(self.trainer.is_last_batch or self.trainer._logger_connector.should_update_logs)
+
+    def _count_loss(self, loss: Tensor, size: int) -> None:
+        """Add to the sums of the epoch, on the device: to read them would stop the accelerator at every step."""
+        if self._epoch_loss.device != loss.device:
+            self._epoch_loss = self._epoch_loss.to(precise(loss))
+        total, samples = self._epoch_loss.unbind()
+        total.add_(precise(loss), alpha=size)
+        samples.add_(size)
 
     def on_train_epoch_end(self) -> None:
         """Mean loss of the whole epoch over all processes, also where it was resumed in between."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
     ConstantLR,
@@ -24,6 +25,11 @@ def cosine(optimizer: Optimizer, steps: int) -> dict[str, Any]:
     return _each_step(CosineAnnealingLR(optimizer, T_max=steps))
 
 
+def linear(optimizer: Optimizer, steps: int, warmup: int = 0) -> dict[str, Any]:
+    """Up from 0 over the first `warmup` steps, then down to 0, both in a straight line (transformers' default)."""
+    return _each_step(Linear(optimizer, steps, warmup))
+
+
 def poly(optimizer: Optimizer, steps: int, power: float = 0.9) -> dict[str, Any]:
     """Multiply by (1 - step / steps) ** power (DeepLab, nnU-Net)."""
     return _each_step(PolynomialLR(optimizer, total_iters=steps, power=power))
@@ -38,6 +44,29 @@ def plateau(optimizer: Optimizer, steps: int, factor: float = 0.5, patience: int
     """Multiply by `factor` when the validation loss has not fallen for `patience` epochs."""
     schedule = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
     return {"scheduler": schedule, "interval": "epoch", "monitor": "val/loss"}
+
+
+class Linear(LRScheduler):
+    """Up in a straight line, and down again.
+
+    Args:
+        optimizer: whose rates are multiplied.
+        steps: of the whole training.
+        warmup: so many of them up, all but the last at most.
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int, warmup: int = 0) -> None:
+        self.steps, self.warmup = steps, min(warmup, max(steps - 1, 0))
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Rates of this step."""
+        return self._get_closed_form_lr()
+
+    def _get_closed_form_lr(self) -> list[float | Tensor]:
+        up = self.last_epoch / self.warmup if self.warmup else 1.0
+        down = (self.steps - self.last_epoch) / max(self.steps - self.warmup, 1)
+        return [rate * max(min(up, down), 0.0) for rate in self.base_lrs]
 
 
 def stretch(schedule: Any, fresh: Callable[[Optimizer], Any]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from llmseg.errors import UserError
+from llmseg.evaluation.boxes.table import ABLATION, RULE
 from llmseg.runs.labels import group_repeats
 from llmseg.runs.load import collect
 
@@ -45,12 +46,12 @@ def _methods(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         rows = pd.concat([_rows(Path(run)) for run in runs], ignore_index=True)
         vlm = str(frame.loc[frame["run"] == runs[0], "summary.vlm"].iloc[0])
         for method, own in rows.groupby("method", sort=False):
-            if str(method).startswith(vlm):
-                learnt[str(method).replace(vlm, name, 1)] = own
-            else:
+            if own["kind"].iloc[0] == RULE:
                 rules.setdefault(str(method), []).append(own)
+            else:
+                learnt[str(method).replace(vlm, name, 1)] = own
     once = {name: _once(pd.concat(parts, ignore_index=True)) for name, parts in rules.items()}
-    whole = {name: own for name, own in learnt.items() if " without " not in name and " alone" not in name}
+    whole = {name: own for name, own in learnt.items() if own["kind"].iloc[0] != ABLATION}
     return whole | once | {name: own for name, own in learnt.items() if name not in whole}
 
 

@@ -1,7 +1,8 @@
 """Checkpoints that survive a kill: written whole, every few steps, at points from which a training goes on exactly."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -11,11 +12,24 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback
 
-from llmseg.errors import UserError
+from llmseg.errors import UserError, first_line
 from llmseg.runs.metrics import count_rows
 
 KEY = "resume"
 """Entry of a checkpoint that says where its training goes on: epoch, batch, finished, rows (of metrics.csv)."""
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Tell what goes wrong while a checkpoint is read and its weights are put in place.
+
+    Raises:
+        UserError: it is no checkpoint of this project, or damaged.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, UnpicklingError) as error:
+        raise UserError(f"{file}: no checkpoint of this project, or damaged ({first_line(error)})") from error
 
 
 class WholeCheckpoints(TorchCheckpointIO):

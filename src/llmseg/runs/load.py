@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,7 @@ from torch import nn
 
 from llmseg.errors import UserError
 from llmseg.models.build import build_network
+from llmseg.runs.checkpoint import reading
 from llmseg.runs.folder import RunFolder
 
 
@@ -57,7 +57,7 @@ def load_all(path: str | Path, checkpoint: str = "last", networks: Sequence[str]
     """
     path = Path(path)
     file = path if path.is_file() else RunFolder.open(path).checkpoint(checkpoint)
-    try:
+    with reading(file):
         content = torch.load(file, map_location="cpu", weights_only=True)
         config: dict[str, Any] = content["llmseg"]
         nodes: dict[str, Any] = content.get("networks") or {"net": config["model"]}
@@ -66,8 +66,6 @@ def load_all(path: str | Path, checkpoint: str = "last", networks: Sequence[str]
         chosen = nodes if networks is None else {name: nodes[name] for name in networks}
         nets = [_built(name, node, content["state_dict"]) for name, node in chosen.items()]
         return [TrainedNetwork(net, config, tuple(nodes)) for net in nets]
-    except (OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, UnpicklingError) as error:
-        raise UserError(f"{file}: no checkpoint of this project, or damaged ({str(error).splitlines()[0]})") from error
 
 
 def _built(name: str, node: Mapping[str, Any], state: Mapping[str, Any]) -> nn.Module:

@@ -16,7 +16,7 @@ from torch import Tensor
 from llmseg.data.cache import CachedCase
 from llmseg.data.datamodule import SegmentationData
 from llmseg.data.formats import picture
-from llmseg.data.resize import hard_label
+from llmseg.data.resize import hard_label, most_probable
 from llmseg.inference.predict import predict_stack, sigmoid_or_softmax
 from llmseg.plots.cases import largest_slice
 from llmseg.plots.epochs import Panel, draw_epoch
@@ -98,8 +98,7 @@ def _predicted(image: Tensor, data: SegmentationData, module: pl.LightningModule
     probability = sigmoid_or_softmax(logits.float(), data.recipe.overlapping).cpu()
     if data.recipe.overlapping or probability.shape[1] == 1:
         return probability > 0.5
-    decided = probability.argmax(dim=1, keepdim=True)
-    return _exclusive(decided, len(data.recipe.classes))
+    return _exclusive(most_probable(probability), len(data.recipe.classes))
 
 
 def _masks(label: Tensor, data: SegmentationData) -> Tensor:

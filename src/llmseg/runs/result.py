@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Result:
-    """Scores of a run; of boxes, IoU stands where Dice does.
+    """Scores of a run; of boxes, IoU stands where Dice does, and of reports F1 of ROUGE-L.
 
     Attributes:
         run: its folder.
@@ -27,7 +27,7 @@ class Result:
         """Read a run's summary.json and metrics.csv, as far as they are there."""
         summary = run / "summary.json"
         mean = json.loads(summary.read_text())["mean"] if summary.is_file() else {}
-        name = "iou" if "iou" in mean else "dice"
+        name = next((each for each in ("iou", "rougeL_f") if each in mean), "dice")
         validated = last_value(run / "metrics.csv", f"val/{name}")
         return cls(run, mean.get(name), validated, (run / "pruned.json").is_file())
 

@@ -1,12 +1,10 @@
 """The Lightning data module of slices with boxes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
-import pytorch_lightning as pl
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from llmseg.data.boxes.augment import augment, check_augment
 from llmseg.data.boxes.config import BoxesConfig
@@ -14,16 +12,13 @@ from llmseg.data.boxes.pictures import check_images, load_sample
 from llmseg.data.boxes.records import read_records, summary_file
 from llmseg.data.boxes.sample import Record, Sample
 from llmseg.data.cases import Case
-from llmseg.data.samples import EpochBatches, Index
+from llmseg.data.listed import ListedData
+from llmseg.data.samples import Index
 from llmseg.data.split import Split, make_split
 from llmseg.errors import ConfigError, DataError
-from llmseg.processes import die_with_parent
-
-PARTS = ("train", "val", "test", "all")
-Batch = list[Sample]
 
 
-class BoxData(pl.LightningDataModule):
+class BoxData(ListedData[Sample]):
     """Slices of one summary.jsonl, split by patient, held in memory as 8-bit images.
 
     Args:
@@ -34,31 +29,21 @@ class BoxData(pl.LightningDataModule):
         split: of case ids, once something has been prepared.
     """
 
-    training_parts = ("train", "val")
-    uses_unlabelled = False
-
     def __init__(self, config: BoxesConfig, seed: int) -> None:
-        super().__init__()
+        super().__init__(config, seed)
         if config.batch_size < 1:
             raise ConfigError(f"data.batch_size={config.batch_size}: give 1 or more")
         if config.sequences is not None and len(set(config.sequences)) < max(len(config.sequences), 1):
             raise ConfigError(f"data.sequences={list(config.sequences)}: name each once, or null for all")
         check_augment(config.augment)
         self.config = config
-        self.seed = seed
-        self.split: Split | None = None
         self._records: dict[str, list[Record]] = {}
         self._ready: dict[str, list[Sample]] = {}
-        self._start = (0, 0)
 
     @property
     def file(self) -> Path:
         """summary.jsonl."""
         return summary_file(Path(self.config.root).expanduser())
-
-    def start_at(self, epoch: int, batch: int) -> None:
-        """Let the training loader begin with this batch of this epoch, for a resumed training."""
-        self._start = (epoch, batch)
 
     @property
     def patients(self) -> dict[str, str]:
@@ -74,57 +59,22 @@ class BoxData(pl.LightningDataModule):
         """
         self._read()
         for part in parts:
-            for id_ in self._ids(part):
+            for id_ in self.ids(part):
                 if id_ not in self._ready:
                     samples = [load_sample(record, self.config.sequences) for record in self._records[id_]]
                     self._ready[id_] = samples
 
-    def part(self, name: str) -> list[Sample]:
-        """Slices of `train`, `val` or `test`, or of `all` cases; cases in the order of the split, or of the file.
+    def items(self) -> Mapping[str, Sequence[Sample]]:
+        """See ListedData."""
+        return self._ready
 
-        Raises:
-            ConfigError: no part of that name.
-            DataError: see `prepare`.
-        """
-        self.prepare([name])
-        return [sample for id_ in self._ids(name) for sample in self._ready[id_]]
+    def known(self) -> Sequence[str]:
+        """See ListedData."""
+        return tuple(self._records)
 
-    def setup(self, stage: str | None = None) -> None:
-        """Lightning's hook on every process."""
-        self.prepare(self.training_parts)
-
-    def train_dataloader(self) -> DataLoader[Sample]:
-        """Batches of augmented slices; their order and what becomes of them are functions of seed, epoch and number."""
-        rank, world = self._process()
-        samples = _Slices(self.part("train"), self.config, self.seed)
-        is_frozen = bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
-        order = EpochBatches(
-            len(samples), self.config.batch_size, rank, world, self.seed, self._start, self.config.drop_last, is_frozen
-        )
-        return DataLoader(
-            samples,
-            batch_sampler=order,
-            collate_fn=_as_it_is,
-            num_workers=self.config.workers,
-            persistent_workers=self.config.workers > 0,
-            worker_init_fn=die_with_parent,
-        )
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Every slice once, dealt to the processes; all have as many batches, the last ones perhaps empty."""
-        rank, world = self._process()
-        samples, size = self.part("val"), self.config.batch_size
-        each = -(-len(samples) // world)
-        mine = samples[rank::world]
-        return DataLoader(
-            _Batches([mine[first : first + size] for first in range(0, each, size)]),
-            batch_size=None,
-            collate_fn=_as_it_is,
-        )
-
-    def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
-        """Leave batches where they are: models make tensors of the slices themselves."""
-        return batch
+    def training_set(self, items: Sequence[Sample]) -> Dataset[Sample]:
+        """Slices that are augmented as functions of seed, epoch and number."""
+        return _Slices(items, self.config, self.seed)
 
     def _read(self) -> None:
         if self._records:
@@ -158,17 +108,6 @@ class BoxData(pl.LightningDataModule):
                     f"{', '.join(record.images)}: name a sequence that every line has, or remove the line"
                 )
 
-    def _ids(self, part: str) -> tuple[str, ...]:
-        if part not in PARTS:
-            raise ConfigError(f"part={part}: choose {', '.join(PARTS)}")
-        if part == "all":
-            return tuple(self._records)
-        ids: tuple[str, ...] = getattr(self.split, part)
-        return ids
-
-    def _process(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
 
 class _Slices(Dataset[Sample]):
     def __init__(self, samples: Sequence[Sample], config: BoxesConfig, seed: int) -> None:
@@ -180,18 +119,3 @@ class _Slices(Dataset[Sample]):
     def __getitem__(self, index: Index) -> Sample:
         epoch, number = index
         return augment(self.samples[number % len(self)], self.config, self.seed, epoch, number)
-
-
-class _Batches(Dataset[Batch]):
-    def __init__(self, batches: Sequence[Batch]) -> None:
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> Batch:
-        return self.batches[index]
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch

@@ -8,6 +8,9 @@ from llmseg.evaluation.boxes.metrics import by_patient
 from llmseg.evaluation.pairwise import pairwise
 from llmseg.evaluation.summary import TOO_SMALL, Summary
 
+MODEL, RULE, ABLATION = "model", "rule", "ablation"
+"""Kinds of methods in boxes.csv: trained, without any training, and trained but asked with images left out."""
+
 CAPTION = "IoU and all other means: over patients of each patient's mean; an answer that cannot be read has IoU 0"
 _HEADER = {
     "acc_25": "Acc@.25",
