@@ -82,7 +82,7 @@ clean:  ## remove .venv, caches and preprocessed cases; runs/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY)  # newest versions that pyproject.toml admits; then the peers of the benchmarks that go with them
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra analysis --extra dev --extra export --extra knowledge --extra language --extra reports --extra sweep --extra web --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra analysis --extra dev --extra docs --extra export --extra knowledge --extra language --extra reports --extra sweep --extra web --no-emit-index-url --no-header pyproject.toml -o requirements.lock --upgrade
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate -c requirements.lock benchmarks/bench.in -o benchmarks/bench.lock --upgrade
 
 # Bytecode is compiled on installation: it halves the start of every command.
