@@ -1,22 +1,14 @@
-"""Peak memory of `predict.py` on a large CT: `python benchmarks/predict_memory.py [--shape 512 512 600] [--classes 3]`.
+"""Peak memory of `predict.py` on a scan with an untrained small U-Net."""
 
-Writes a scan of that many voxels and an untrained small U-Net, predicts it with a 2D and a 3D network, each in a
-process of its own, and prints the largest resident memory beside a limit and that of the scan itself in float32.
-"""
-
-import subprocess
-import sys
-from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from time import perf_counter
 
 import numpy as np
 import torch
 import yaml
 from nibabel.loadsave import save
 from nibabel.nifti1 import Nifti1Image
+from peak.process import peak
 
 from llmseg.models.build import build_network
 
@@ -56,48 +48,22 @@ def limit(scan: Scan, dims: int) -> float:
     return BASE_GIB + PLANES[dims] * scan.gib
 
 
-def main() -> None:
-    """Print a table; exit with 1 where a limit is not held."""
-    options = _options()
-    scan = Scan(tuple(options.shape), options.classes, 128, options.spacing and tuple(options.spacing))
-    held = True
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        write_scan(folder / "scan.nii.gz", scan.shape)
-        print(scan)
-        for dims in options.dims:
-            write_run(folder / f"run{dims}", dims, scan)
-            start = perf_counter()
-            peak, most = predict_peak(folder, dims, options.overlap), limit(scan, dims)
-            held &= peak <= most
-            print(f"{dims}D network: peak {peak:.2f} GiB, {perf_counter() - start:.0f} s; limit {most:.2f} GiB: "
-                  f"{'held' if peak <= most else 'NOT held'}", flush=True)  # fmt: skip
-    if not held:
-        sys.exit(1)
+def prediction_peak(folder: Path, scan: Scan, dims: int, overlap: float = 0.5) -> float:
+    """GiB of a process that predicts a file with a 2D or a 3D network; both are written first.
 
-
-def predict_peak(folder: Path, dims: int, overlap: float) -> float:
-    """GiB of a process that predicts `scan.nii.gz` in the folder with `run2` or `run3` in it."""
-    words = [
-        f"run={folder / f'run{dims}'}",
-        f"input={folder / 'scan.nii.gz'}",
-        f"output={folder / f'{dims}_{overlap}'}",
-    ]
-    words += [f"overlap={overlap}", "accelerator=cpu"]
-    code = f"import sys; sys.argv = ['predict.py', *{words!r}]\nfrom llmseg.cli.predict import main; main()\n"
-    report = "import resource; print('KiB', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    done = subprocess.run([sys.executable, "-c", code + report], check=True, capture_output=True, text=True)
-    return int(done.stdout.rpartition("KiB")[2]) / 2**20
-
-
-def _options() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", type=int, nargs=3, default=[512, 512, 600])
-    parser.add_argument("--classes", type=int, default=3)
-    parser.add_argument("--dims", type=int, nargs="+", default=[2, 3])
-    parser.add_argument("--overlap", type=float, default=0.5, help="of the 3D network's patches")
-    parser.add_argument("--spacing", type=float, nargs=3, default=None, help="resample to it; the scan has 0.8 mm")
-    return parser.parse_args()
+    Args:
+        folder: for the scan, the run and the mask.
+        scan: to be written, unless it is there.
+        dims: of the network.
+        overlap: of a 3D network's windows.
+    """
+    file, run = folder / "scan.nii.gz", folder / f"run{dims}"
+    if not file.exists():
+        write_scan(file, scan.shape)
+    if not run.exists():
+        write_run(run, dims, scan)
+    words = (f"run={run}", f"input={file}", f"output={folder / f'{dims}_{overlap}'}", f"overlap={overlap}")
+    return peak("llmseg.cli.predict", [*words, "accelerator=cpu"])
 
 
 def write_scan(path: Path, shape: tuple[int, ...]) -> None:
@@ -130,7 +96,3 @@ def write_run(folder: Path, dims: int, scan: Scan) -> None:
     state = {f"net.{key}": value for key, value in net.state_dict().items()}
     torch.save({"llmseg": config, "state_dict": state}, folder / "checkpoints" / "last.ckpt")
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-
-
-if __name__ == "__main__":
-    main()
