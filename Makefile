@@ -21,7 +21,7 @@ PATIENTS ?= $(subst $(empty) ,$(comma),$(notdir $(wildcard $(LLMSEG_DATA)/BraTS/
 BORROWED = vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
 EYES := data.split.leave_out=$(PATIENTS) logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
 .DEFAULT_GOAL := help
-.PHONY: help setup smollm2 openi demo table boxes notebooks bench test test-slow lint format clean
+.PHONY: help setup smollm2 openi demo table boxes notebooks bench memory scaling test test-slow lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,6 +61,12 @@ notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in 
 bench: export OMP_NUM_THREADS = 2
 bench: $(BENCH)/.ready  ## llmseg beside what people use, in turn (under 20 minutes on two cores): benchmarks/results
 	$(BENCH)/bin/python benchmarks/run.py $(BENCH_WORDS)
+
+memory: $(BENCH)/.ready  ## peak memory of training at batch 16 and of a large CT, beside limits
+	$(BENCH)/bin/python benchmarks/memory.py $(BENCH_WORDS)
+
+scaling: $(BENCH)/.ready  ## how time and memory grow with volumes, cases and processes: docs/scaling.md
+	$(BENCH)/bin/python benchmarks/scaling.py $(BENCH_WORDS)
 
 test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"

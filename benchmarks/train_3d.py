@@ -286,7 +286,7 @@ def _batch(data: Path, job: Job, device: torch.device) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _dice(net: nn.Module, image: Tensor, label: Tensor) -> float:
-    """Of a network's masks of what it learnt, by the batch's own statistics: those that run along have only begun to."""
+    """Of a network's masks of what it learnt, by the batch's own statistics: the running ones have only begun."""
     mask = net.train()(image)[: len(label)] > 0
     return float(2 * (mask & label).sum() / (mask.sum() + label.sum()))
 

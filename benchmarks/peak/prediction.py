@@ -8,9 +8,9 @@ import torch
 import yaml
 from nibabel.loadsave import save
 from nibabel.nifti1 import Nifti1Image
-from peak.process import peak
 
 from llmseg.models.build import build_network
+from peak.process import peak
 
 BASE_GIB = 1.25
 """Python with its libraries, a network's features, and slack."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from harness.training import write_nnunet
+
 from peak.process import peak
 
 BASE_GIB = 1.9
