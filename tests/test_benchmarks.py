@@ -263,3 +263,10 @@ def test_operations_are_those_of_the_published_networks() -> None:
     assert atrium["window_gflop"] == pytest.approx(80.2, abs=0.1)
     assert len(jobs) == 7 * 8 * 3
     assert len(estimate.study([*networks.values()])) == 19 * 6 * 3
+
+
+def test_the_suites_last_line_is_read() -> None:
+    suite = opened("suite")
+    assert suite.measured("x\n4246 passed, 3 warnings in 396.07s (0:06:36)\n") == {"tests": 4246, "seconds": 396.07}
+    with pytest.raises(ValueError, match="last line"):
+        suite.measured("1 failed in 3.0s")

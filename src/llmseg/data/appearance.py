@@ -1,6 +1,6 @@
 """Random appearance: changes of the image alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil, log1p
 
 import torch
@@ -19,8 +19,7 @@ def change(image: Tensor, config: AugmentConfig) -> Tensor:
         image: (N, C, *spatial) float32; not written to.
         config: ranges; parts at 0 neither draw nor compute.
     """
-    if config.intensity:
-        image = _intensity(image, config.intensity)
+    image = _intensity(image, config.intensity) if config.intensity else image.clone()
     parts: list[tuple[Callable[[Tensor, float], Tensor], float]] = [
         (gamma, config.gamma),
         (blur, config.blur),
@@ -30,16 +29,16 @@ def change(image: Tensor, config: AugmentConfig) -> Tensor:
     ]
     for part, largest in parts:
         if largest:
-            image = _on_some(image, config.probability, part, largest)
+            _on_some(image, config.probability, part, largest)
     return image
 
 
-def _on_some(image: Tensor, probability: float, part: Callable[[Tensor, float], Tensor], largest: float) -> Tensor:
+def _on_some(image: Tensor, probability: float, part: Callable[[Tensor, float], Tensor], largest: float) -> None:
+    """Change a share of the samples in place."""
     chosen = (torch.rand(len(image)) < probability).nonzero().flatten()
-    if not len(chosen):
-        return image
-    chosen = chosen.to(image.device)
-    return image.index_copy(0, chosen, part(image[chosen], largest))
+    if len(chosen):
+        chosen = chosen.to(image.device)
+        image.index_copy_(0, chosen, part(image[chosen], largest))
 
 
 def _intensity(image: Tensor, largest: float) -> Tensor:
@@ -61,7 +60,7 @@ def gamma(image: Tensor, largest: float) -> Tensor:
     low, high = image.amin(_spatial(image), keepdim=True), image.amax(_spatial(image), keepdim=True)
     extent = (high - low).clamp(min=1e-8)
     exponent = (log1p(largest) * _per_channel(image)).exp()
-    return ((image - low) / extent).clamp(0, 1) ** exponent * extent + low
+    return (image - low).div_(extent).clamp_(0, 1).pow_(exponent).mul_(extent).add_(low)
 
 
 def noise(image: Tensor, largest: float) -> Tensor:
@@ -75,15 +74,21 @@ def blur(image: Tensor, largest: float) -> Tensor:
     radius = ceil(3 * largest)
     width = largest * torch.rand(len(image), 1).clamp(min=1e-2)
     offsets = torch.arange(-radius, radius + 1)
-    weights = torch.softmax(-(offsets**2) / (2 * width**2), dim=1).to(image.device)
-    for axis in _spatial(image):
-        edges = [0, 0] * (image.dim() - 2)
-        edges[2 * (image.dim() - 1 - axis)] = edges[2 * (image.dim() - 1 - axis) + 1] = radius
-        wide, length = functional.pad(image, edges, mode="replicate"), image.shape[axis]
-        # a sum of shifted copies: each sample has its own kernel, and no convolution that might round to bfloat16
-        image = torch.zeros_like(image)
-        for index in range(len(offsets)):
-            image += wide.narrow(axis, index, length) * weights[:, index].reshape(-1, *[1] * (wide.dim() - 1))
+    weights = torch.softmax(-(offsets**2) / (2 * width**2), dim=1).tolist()
+    blurred = [_blurred(sample, kernel) for sample, kernel in zip(image, weights, strict=True)]
+    return torch.stack(blurred)
+
+
+def _blurred(image: Tensor, kernel: Sequence[float]) -> Tensor:
+    """One sample (C, *spatial), axis after axis: sums of shifted copies, which no convolution rounds to bfloat16."""
+    radius, dims = len(kernel) // 2, image.dim() - 1
+    for axis in range(1, dims + 1):
+        edges = [0, 0] * dims
+        edges[2 * (dims - axis)] = edges[2 * (dims - axis) + 1] = radius
+        wide, length = functional.pad(image[None], edges, mode="replicate")[0], image.shape[axis]
+        image = wide.narrow(axis, 0, length) * kernel[0]
+        for index, weight in enumerate(kernel[1:], 1):
+            image.add_(wide.narrow(axis, index, length), alpha=weight)
     return image
 
 
