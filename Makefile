@@ -16,12 +16,13 @@ comma := ,
 empty :=
 list = experiment=$(subst $(empty) ,$(comma),$(1:%=equal_budget/%))
 RUNS ?= runs
+TABLE ?= runs/table
 BOXES ?= runs/boxes
 PATIENTS ?= $(subst $(empty) ,$(comma),$(notdir $(wildcard $(LLMSEG_DATA)/BraTS/*)))
 BORROWED = vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
 EYES := data.split.leave_out=$(PATIENTS) logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
 .DEFAULT_GOAL := help
-.PHONY: help setup smollm2 openi demo table boxes notebooks bench memory scaling test test-slow lint format clean
+.PHONY: help setup smollm2 openi demo table boxes report notebooks bench memory scaling test test-slow lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,10 +41,10 @@ openi: $(READY)  ## add Open-i's 3,955 chest X-ray reports (29 MB; CC BY-NC-ND 4
 
 table: export OMP_NUM_THREADS = 1
 table: $(READY)  ## every class of networks, three seeds, hippocampus and left atrium: runs/table (under two hours on two cores)
-	$(BIN)/python train.py -m $(call list,$(CLASSES)) $(BUDGET) paths.runs=runs/table
-	$(BIN)/python train.py -m $(call list,$(FAULTY)) model.repaired=true $(BUDGET) paths.runs=runs/table
-	$(BIN)/python train.py -m $(call list,$(MEMBERS)) $(BUDGET) paths.runs=runs/table
-	$(BIN)/python compare.py run=runs/table classes=true
+	$(BIN)/python train.py -m $(call list,$(CLASSES)) $(BUDGET) paths.runs=$(TABLE)
+	$(BIN)/python train.py -m $(call list,$(FAULTY)) model.repaired=true $(BUDGET) paths.runs=$(TABLE)
+	$(BIN)/python train.py -m $(call list,$(MEMBERS)) $(BUDGET) paths.runs=$(TABLE)
+	$(BIN)/python compare.py run=$(TABLE) classes=true
 
 boxes: export OMP_NUM_THREADS = 1
 boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left out once: runs/boxes
@@ -52,6 +53,10 @@ boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left
 	$(BIN)/python train.py -m experiment=boxes_eye data=brats 'data.modalities=[flair]' $(EYES) paths.runs=$(BOXES)/eyes
 	$(BIN)/python train.py -m experiment=boxes_compact,boxes_regression data.root=$(BOXES)/data $(EYES) $(BORROWED)
 	$(BIN)/python compare.py run=$(BOXES)/runs
+
+report: $(READY)  ## every measured number of README.md and docs/ from results/; RERUN=1 measures again first, ONLY="demo table" some
+	$(if $(RERUN),$(BIN)/python benchmarks/rerun.py $(ONLY))
+	$(BIN)/python benchmarks/render.py
 
 notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in runs/notebooks, all of it as one page in runs/report.html
 	mkdir -p $(RUNS)/notebooks
@@ -63,10 +68,10 @@ bench: $(BENCH)/.ready  ## llmseg beside what people use, in turn (under 20 minu
 	$(BENCH)/bin/python benchmarks/run.py $(BENCH_WORDS)
 
 memory: $(BENCH)/.ready  ## peak memory of training at batch 16 and of a large CT, beside limits
-	$(BENCH)/bin/python benchmarks/memory.py $(BENCH_WORDS)
+	$(BENCH)/bin/python benchmarks/memory.py
 
 scaling: $(BENCH)/.ready  ## how time and memory grow with volumes, cases and processes: docs/scaling.md
-	$(BENCH)/bin/python benchmarks/scaling.py $(BENCH_WORDS)
+	$(BENCH)/bin/python benchmarks/scaling.py
 
 test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"

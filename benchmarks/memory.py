@@ -2,10 +2,10 @@
 
 Trains the U-Net of 31 million parameters at batch 16, and predicts a CT of 512x512x600 with a 2D and a 3D network, each
 in a process of its own, and prints the largest resident memory beside its limit. Exits with 1 where one is not held.
-Writes benchmarks/results/memory.json. tests/slow/test_memory.py holds the same limits on smaller sizes.
+Writes benchmarks/results/memory.json, which `make report` shows. tests/slow/test_memory.py holds the same limits on
+smaller sizes.
 """
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
@@ -15,29 +15,23 @@ from time import perf_counter
 from typing import Any
 
 from harness.command import FOLDER
-from harness.page import fill, markdown
+from harness.page import markdown
+from harness.result import header, write
 from peak.prediction import Scan, limit, prediction_peak
 from peak.training import Training, training_peak
 
-from llmseg.runs.environment import environment
-
 FILE = FOLDER / "memory.json"
-PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
 
 
 def main() -> None:
     """Print a table and write it."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="only try it out: small sizes, nothing written")
-    parser.add_argument("--write", action="store_true", help="fill the table of docs/speed.md as well")
     options = parser.parse_args()
     rows = list(measured(options.small))
     print(markdown(rows))
     if not options.small:
-        content = {"command": " ".join(["python benchmarks/memory.py", *sys.argv[1:]]), "environment": environment()}
-        FILE.write_text(json.dumps(content | {"rows": rows}, indent=1) + "\n")
-        if options.write:
-            fill(PAGE, {"memory": rows})
+        write(FILE, {**header(["python benchmarks/memory.py"], [0]), "rows": rows})
     if not all(row["held"] for row in rows):
         sys.exit(1)
 
@@ -60,7 +54,7 @@ def _row(what: str, most: float, job: Callable[[Path], float]) -> dict[str, Any]
         found = job(Path(name))
     seconds = perf_counter() - start
     print(f"{what}: {found:.2f} GiB of {most:.2f}, {seconds:.0f} s", file=sys.stderr, flush=True)
-    return {"what": what, "peak, GiB": round(found, 2), "limit, GiB": round(most, 2), "held": found <= most}
+    return {"what": what, "peak_gib": found, "limit_gib": most, "held": found <= most, "seconds": seconds}
 
 
 if __name__ == "__main__":

@@ -145,4 +145,4 @@ def _common(one: str, other: str) -> float:
 
 
 if __name__ == "__main__":
-    main("reports", QUESTION, rows)
+    main("reports", QUESTION, rows, seeds=None)

@@ -1,12 +1,10 @@
-"""How do time and memory grow? `python benchmarks/scaling.py [--small] [--write]`.
+"""How do time and memory grow? `python benchmarks/scaling.py [--small]`, or `make scaling`.
 
 Measures volumes of several sizes, data sets of several lengths and one or two processes on this machine, draws a line
 through every second point, checks it on the others, and says by arithmetic, not by measurement, what GPUs would take
-for the whole study. Writes benchmarks/results/scaling.json; --write also fills the tables of docs/scaling.md from it.
+for the whole study. Writes benchmarks/results/scaling.json, which `make report` shows in docs/scaling.md.
 """
 
-import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,12 +17,10 @@ from growth import estimate, measure
 from growth.model import checked
 from harness import page
 from harness.command import FOLDER
-
-from llmseg.runs.environment import environment
+from harness.result import header, write
 
 Rows = list[dict[str, Any]]
 FILE = FOLDER / "scaling.json"
-PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
 SIDES, FEW_SIDES = (64, 80, 96, 112, 128, 144, 160), (32, 48, 64)
 PREDICTED = (64, 96, 128, 160)  # of a cube's sides; 1, 8, 27 and 64 windows
 CASES = (4, 16, 32, 48, 64)
@@ -37,7 +33,6 @@ def main() -> None:
     parser.add_argument(
         "--small", action="store_true", help="only try it out: small sizes, no training, nothing written"
     )
-    parser.add_argument("--write", action="store_true", help="fill the tables of docs/scaling.md as well")
     options = parser.parse_args()
     start = perf_counter()
     tables = measured(options.small) | estimated()
@@ -46,11 +41,7 @@ def main() -> None:
     print(f"\n{perf_counter() - start:.0f} s")
     if options.small:
         return
-    content = {"command": " ".join(["python benchmarks/scaling.py", *sys.argv[1:]]), "environment": environment()}
-    FOLDER.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(content | {"tables": tables}, indent=1) + "\n")
-    if options.write:
-        page.fill(PAGE, tables)
+    write(FILE, {**header(["python benchmarks/scaling.py"], [0, 1]), "values": {"tables": tables}})
 
 
 def measured(small: bool) -> dict[str, Rows]:

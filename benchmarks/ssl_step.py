@@ -6,7 +6,6 @@ device does in a large matrix product, and the cost relative to a supervised ste
 waited for, so that a wait for data is one of the device. Further words are overrides, such as `knowledge=none`.
 """
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from harness.machine import Peaks
+from harness.result import header, write
 from harness.training import quiet_words, train, write_nnunet
 from pytorch_lightning.profilers import SimpleProfiler
 from torch.utils.flop_counter import FlopCounterMode
@@ -48,12 +48,8 @@ def main() -> None:
     facts["gflop_per_second_of_a_matrix_product"] = peak
     facts["device_name"] = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
     facts["threads"] = torch.get_num_threads()
-    options.output.write_text(
-        json.dumps(
-            {"command": " ".join(["python benchmarks/ssl_step.py", *sys.argv[1:]]), **facts, "rows": rows}, indent=1
-        )
-        + "\n"
-    )
+    command = " ".join(["python benchmarks/ssl_step.py", *sys.argv[1:]])
+    write(options.output, {**header([command], [0]), **facts, "rows": rows})
 
 
 def _options() -> Namespace:

@@ -1,20 +1,16 @@
 """How long do the quick tests take? `python benchmarks/suite.py`, on a machine that does nothing else.
 
-Runs what `make test` runs, and writes the number of tests and the seconds to benchmarks/results/suite.json; --write
-also fills the row in docs/speed.md.
+Runs what `make test` runs, and writes the number of tests and the seconds to benchmarks/results/suite.json, which
+`make report` shows.
 """
 
-import json
 import re
 import subprocess
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 
 from harness.command import FOLDER
-from harness.page import fill
-
-from llmseg.runs.environment import environment
+from harness.result import header, write
 
 ROOT = Path(__file__).parents[1]
 AIM = 480.0
@@ -23,18 +19,12 @@ AIM = 480.0
 
 def main() -> None:
     """Run, print, write; exit with 1 where a test failed."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="fill the row of docs/speed.md as well")
-    options = parser.parse_args()
     done = subprocess.run(["make", "test"], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout[-2000:] + done.stderr[-500:])
-    row = {"what": "make test", **measured(done.stdout), "aim, s": AIM}
-    print(json.dumps(row))
-    content = {"command": "python benchmarks/suite.py", "environment": environment(), "rows": [row]}
-    (FOLDER / "suite.json").write_text(json.dumps(content, indent=1) + "\n")
-    if options.write:
-        fill(ROOT / "docs" / "speed.md", {"suite": [row]})
+    row = {"what": "make test", **measured(done.stdout), "aim_seconds": AIM}
+    print(row)
+    write(FOLDER / "suite.json", {**header(["python benchmarks/suite.py"], None), "rows": [row]})
 
 
 def measured(output: str) -> dict[str, float]:

@@ -210,9 +210,11 @@ if __name__ == "__main__":
 @pytest.mark.slow
 @pytest.mark.parametrize(("peer", "code", "said"), [("1", 0, ""), ("2", 1, "case"), ("1 / 0", 1, "broke: tiny")])
 def test_the_run_fails_where_sides_differ_or_break(peer: str, code: int, said: str, tmp_path: Path) -> None:
-    for package in ("harness", "growth"):
+    for package in ("harness", "headline"):
         (tmp_path / package).symlink_to(HERE / package)
-    (tmp_path / "run.py").write_text((HERE / "run.py").read_text().replace('"surface", ', '"tiny", "surface", '))
+    (tmp_path / "run.py").write_text(
+        (HERE / "run.py").read_text().replace("HERE =", 'NAMES = ("tiny", *NAMES)\nHERE =', 1)
+    )
     (tmp_path / "tiny.py").write_text(TINY.format(peer=peer))
     done = subprocess.run(
         [sys.executable, str(tmp_path / "run.py"), "tiny", "--rounds", "1"],

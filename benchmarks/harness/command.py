@@ -1,30 +1,32 @@
 """The command line of one benchmark."""
 
-import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from harness.machine import Peaks
+from harness.result import header, write
 from harness.rows import Row, show
 from harness.timing import Options
-from llmseg.runs.environment import environment
 
 FOLDER = Path(__file__).parents[1] / "results"
 """One file a benchmark and device."""
 
 
-def main(name: str, question: str, rows: Callable[[Options], Iterable[Row]]) -> None:
+def main(
+    name: str, question: str, rows: Callable[[Options], Iterable[Row]], seeds: Sequence[int] | None = (0,)
+) -> None:
     """Measure, print, and write `benchmarks/results/<name>.json` (on a GPU `<name>_cuda.json`).
 
     Args:
         name: of the benchmark's file.
         question: one line on what is compared.
         rows: measures.
+        seeds: of what is drawn; None: nothing is, or it is drawn anew each time.
     """
     parser = ArgumentParser(description=question)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
@@ -39,17 +41,12 @@ def main(name: str, question: str, rows: Callable[[Options], Iterable[Row]]) -> 
     found = [row.to_dict(peaks) for row in rows(options)]
     show(found, question)
     if not given.small:
-        _write(name, question, options, found)
+        _write(name, question, options, found, seeds)
 
 
-def _write(name: str, question: str, options: Options, rows: list[dict[str, Any]]) -> None:
-    FOLDER.mkdir(exist_ok=True)
-    content = {
-        "question": question,
-        "command": " ".join([f"python benchmarks/{name}.py", *sys.argv[1:]]),
-        "device": torch.cuda.get_device_name() if options.device.type == "cuda" else "CPU",
-        "environment": environment(),
-        "rows": rows,
-    }
+def _write(name: str, question: str, options: Options, rows: list[dict[str, Any]], seeds: Sequence[int] | None) -> None:
+    command = " ".join([f"python benchmarks/{name}.py", *sys.argv[1:]])
+    device = torch.cuda.get_device_name() if options.device.type == "cuda" else "CPU"
     suffix = "" if options.device.type == "cpu" else f"_{options.device.type}"
-    (FOLDER / f"{name}{suffix}.json").write_text(json.dumps(content, indent=1) + "\n")
+    content = {"question": question, **header([command], seeds), "device": device, "rows": rows}
+    write(FOLDER / f"{name}{suffix}.json", content)

@@ -1,4 +1,4 @@
-"""Tables of a page, each between two marks that stay."""
+"""Tables and texts of a page, each between two marks that stay."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,27 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def fill(page: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Write each table between `<!-- table: name -->` and `<!-- end -->`; others stay."""
+def filled(text: str, parts: Mapping[str, str | Sequence[Mapping[str, Any]]]) -> str:
+    """A page with each part between `<!-- table: name -->` (or `text:`) and `<!-- end -->`; others stay."""
 
     def put(found: re.Match[str]) -> str:
-        return f"{found[1]}\n{markdown(tables[found[2]])}\n{found[3]}" if found[2] in tables else found[0]
+        if found[2] not in parts:
+            return found[0]
+        part = parts[found[2]]
+        inside = part if isinstance(part, str) else markdown(part)
+        return f"{found[1]}\n{inside}\n{found[3]}" if inside else f"{found[1]}\n{found[3]}"
 
-    text = page.read_text(encoding="utf-8")
-    page.write_text(re.sub(r"(<!-- table: (\w+) -->).*?(<!-- end -->)", put, text, flags=re.S), encoding="utf-8")
+    return re.sub(r"(<!-- (?:table|text): (\w+) -->).*?(<!-- end -->)", put, text, flags=re.S)
+
+
+def fill(page: Path, parts: Mapping[str, str | Sequence[Mapping[str, Any]]]) -> None:
+    """Write the parts into a page, see `filled`."""
+    page.write_text(filled(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
+
+
+def marks(text: str) -> list[str]:
+    """Names of the parts that a page asks for."""
+    return re.findall(r"<!-- (?:table|text): (\w+) -->", text)
 
 
 def _cell(name: str, value: object) -> str:

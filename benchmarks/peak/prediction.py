@@ -35,7 +35,7 @@ class Scan:
     spacing: tuple[float, ...] | None = None
 
     def __str__(self) -> str:
-        return f"scan {'x'.join(map(str, self.shape))}, {self.gib:.2f} GiB in float32, {self.classes} classes"
+        return f"{'x'.join(map(str, self.shape))}, {self.gib:.2f} GiB in float32, {self.classes} classes"
 
     @property
     def gib(self) -> float:
