@@ -12,7 +12,7 @@ from nibabel.nifti1 import Nifti1Image
 from llmseg.models.build import build_network
 from peak.process import peak
 
-BASE_GIB = 1.25
+BASE_GIB = 1.35
 """Python with its libraries, a network's features, and slack."""
 PLANES = {2: 2.75, 3: 4.5}
 """Memory of the scan's float32, so often: what reading, scaling, a window's depth of logits and the mask may take."""

@@ -8,11 +8,13 @@ from harness.training import write_nnunet
 
 from peak.process import peak
 
-BASE_GIB = 1.9
+BASE_GIB = 1.7
 """Python with its libraries; weights, gradients and Adam's two moments of 31 million parameters; a copy of the weights
 while the checkpoint is written."""
-KIB_A_PIXEL = {"32": 9.0, "bf16-mixed": 6.0}
+KIB_A_PIXEL = {"32": 6.0, "bf16-mixed": 3.4}
 """What the passes there and back hold for each pixel of a batch, in KiB, with slack."""
+KIB_CHECKPOINTED = 3.4
+"""The same in float32 where blocks are computed again on the way back."""
 STEPS = 2  # the first one makes what the optimiser holds
 
 
@@ -39,7 +41,8 @@ class Training:
     @property
     def limit(self) -> float:
         """GiB that it may take."""
-        return BASE_GIB + KIB_A_PIXEL[self.precision] * self.batch * self.side**2 / 2**20
+        each = KIB_CHECKPOINTED if self.checkpointed else KIB_A_PIXEL[self.precision]
+        return BASE_GIB + each * self.batch * self.side**2 / 2**20
 
 
 def training_peak(folder: Path, job: Training) -> float:
