@@ -22,7 +22,7 @@ PATIENTS ?= $(subst $(empty) ,$(comma),$(notdir $(wildcard $(LLMSEG_DATA)/BraTS/
 BORROWED = vlm.vision.run=$(BOXES)/eyes evaluation.masks=$(BOXES)/eyes paths.runs=$(BOXES)/runs
 EYES := data.split.leave_out=$(PATIENTS) logger=csv hydra/launcher=joblib hydra.launcher.n_jobs=2
 .DEFAULT_GOAL := help
-.PHONY: help setup smollm2 openi demo table boxes report notebooks bench memory scaling test test-slow lint format clean
+.PHONY: help setup smollm2 openi demo table boxes report notebooks bench memory scaling docs dist torture fuzz test test-slow lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -72,6 +72,10 @@ memory: $(BENCH)/.ready  ## peak memory of training at batch 16 and of a large C
 
 scaling: $(BENCH)/.ready  ## how time and memory grow with volumes, cases and processes: docs/scaling.md
 	$(BENCH)/bin/python benchmarks/scaling.py
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(READY)  ## the pages of docs/ as a site in build/site (see it: .venv/bin/mkdocs serve)
+	$(BIN)/mkdocs build --strict
 
 test: $(READY)  ## quick tests (under 8 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
