@@ -84,13 +84,17 @@ test-slow: $(READY)  ## slow tests: real trainings to a known score, every netwo
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(COMPUTE)
 	$(BIN)/python -m pytest -m slow $(COMPUTE:%=--ignore=%)
 
-lint: $(READY)  ## ruff and mypy
+lint: $(READY)  ## ruff, mypy and the rules of import
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=src $(BIN)/lint-imports --no-cache
 
 format: $(READY)  ## let ruff format and mend what it can
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+dist: $(READY)  ## the wheel, with all configurations, and the source distribution: dist/
+	$(BIN)/python -m build --installer uv
 
 clean:  ## remove .venv, caches and preprocessed cases; runs/ stays
 	rm -rf .venv $(BENCH) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

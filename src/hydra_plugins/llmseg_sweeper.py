@@ -21,7 +21,7 @@ class PruningSweeper(Sweeper):
         try:
             from llmseg.cli.sweep import StudySweeper
         except ImportError as error:
-            raise ConfigError(f"sweep=optuna needs more packages: pip install -e '.[sweep]' ({error})") from error
+            raise ConfigError(f"sweep=optuna needs more packages: pip install 'llmseg[sweep]' ({error})") from error
         self._sweeper = StudySweeper()
         self._sweeper.setup(hydra_context=hydra_context, task_function=task_function, config=config)
 

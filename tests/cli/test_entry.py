@@ -12,6 +12,8 @@ import pytest
 
 from llmseg.cli import entry
 from llmseg.cli.help import _EXAMPLES, choices
+from llmseg.cli.implied import top_config
+from llmseg.resources import own_conf
 
 FILES = {
     "train.yaml": (
@@ -256,6 +258,27 @@ def test_config_dir_adds_choices(capsys: pytest.CaptureFixture[str], tmp_path: P
     argv = ("--config-dir", str(tmp_path / "mine"), "model=own")
     assert error_of(capsys, *argv).endswith("did you mean model.kernel_size?")
     assert code_of(*argv, "~model.kernel_sise") == 0
+
+
+def test_config_dir_goes_before_ours(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    own = tmp_path / "mine"
+    for name, text in (
+        ("data/scans", "name: scans\nsource: home\nroot: /home/scans\nreader: null\nchannels: 3\n"),
+        ("experiment/night", "# @package _global_\ndefaults:\n  - override /model: large\nseed: 11\n"),
+        ("experiment/where", "# @package _global_\ndefaults:\n  - override /method: grounding\n"),
+    ):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / f"{name}.yaml").write_text(text)
+    flag = ("--config-dir", str(own))
+    assert code_of(*flag, "--cfg", "job", "experiment=night") == 0
+    shown = capsys.readouterr().out
+    assert "root: /home/scans" in shown
+    assert "seed: 11" in shown
+    assert "Conv3d" in shown
+    assert error_of(capsys, *flag, "experiment=nihgt").endswith("did you mean night?")
+    assert top_config("train", ["experiment=where"], own_conf([f"--config-dir={own}"])) == "ground"
+    assert code_of(*flag, "--help") == 0
+    assert "night" in capsys.readouterr().out
 
 
 def test_completion(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmseg.cli.schema import hint, signature
+from llmseg.cli.hints import hint
+from llmseg.cli.schema import signature
 from llmseg.errors import ConfigError
 
 TARGETS = [

@@ -7,8 +7,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from llmseg.cli.config import EvaluateConfig, TrainConfig
 from llmseg.cli.entry import register_resolvers
+from llmseg.cli.loader import run_name
 from llmseg.cli.resolvers import length, logit_channels
-from llmseg.cli.validate import check, run_name
+from llmseg.cli.validate import check
 from llmseg.errors import ConfigError
 
 CHOICES = {"data": "brats", "model": "unet", "optimizer": "adam", "callbacks": "default", "experiment": None}

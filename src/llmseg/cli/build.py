@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -34,9 +34,6 @@ from llmseg.models.generated import Generated, allow
 from llmseg.runs import RunFolder
 from llmseg.runs.checkpoint import SaveLast, WholeCheckpoints
 from llmseg.runs.loggers import csv
-
-if TYPE_CHECKING:
-    from llmseg.cli.tasks.base import TrainingData
 
 
 def complete(cfg: DictConfig) -> None:
@@ -121,41 +118,6 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     content = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}
-
-
-def check_length(trainer: Mapping[str, Any]) -> None:
-    """Refuse a training without an end, which no schedule could be laid over.
-
-    Raises:
-        ConfigError: neither epochs nor steps are limited.
-    """
-    if trainer["max_epochs"] == -1 and trainer["max_steps"] == -1:
-        raise ConfigError("trainer.max_epochs=-1: without an end; give trainer.max_steps, or a number of epochs")
-
-
-def check_monitors(config: Mapping[str, Any], data: "TrainingData") -> None:
-    """Refuse a schedule or early stopping that watches the validation where there is none.
-
-    Raises:
-        ConfigError: names the key.
-    """
-    trainer = config["trainer"]
-    why = "" if data.part("val") else "there are no validation cases (data.split)"
-    if trainer["limit_val_batches"] == 0:
-        why = "trainer.limit_val_batches=0 leaves the validation out"
-    scheduler = partial(config["scheduler"])(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), 1)
-    if "monitor" in scheduler and not why and trainer["check_val_every_n_epoch"] != 1:
-        why = f"trainer.check_val_every_n_epoch={trainer['check_val_every_n_epoch']} leaves epochs without it"
-    watching = {"scheduler": scheduler.get("monitor")}
-    for name, node in (config.get("callbacks") or {}).items():
-        if node and node["_target_"].endswith("EarlyStopping"):
-            watching[f"callbacks.{name}"] = node.get("monitor")
-        elif node and node["_target_"].endswith(".Pruning") and node.get("trial") is not None:
-            watching[f"callbacks.{name}"] = node.get("monitor", "val/dice")
-    for key, metric in watching.items():
-        if why and str(metric).startswith("val/"):
-            chosen = f"={config['choices'][key]}" if key in config["choices"] else ""
-            raise ConfigError(f"{key}{chosen}: watches {metric}, but {why}")
 
 
 def seed_everything(seed: int) -> None:

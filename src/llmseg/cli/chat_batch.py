@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from llmseg.cli.schema import hint
+from llmseg.cli.hints import hint
 from llmseg.data.reports.encodings import known_encoding
 from llmseg.data.reports.sample import Report
 from llmseg.data.reports.tables import Table, read_table, write_table

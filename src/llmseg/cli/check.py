@@ -34,7 +34,7 @@ def check(cfg: "DictConfig") -> None:
     from llmseg.cli.console import quiet_libraries
     from llmseg.data.checks.fault import FAULT
     from llmseg.errors import DataError
-    from llmseg.runs.folder import write
+    from llmseg.whole import write
 
     quiet_libraries()
     report = _check(cfg)

@@ -33,7 +33,7 @@ def compare(cfg: "DictConfig") -> None:
     """
     from llmseg.cli.compare_boxes import compare_boxes
     from llmseg.cli.console import render
-    from llmseg.runs.folder import write
+    from llmseg.whole import write
 
     folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
     if compare_boxes(folders, Path(cfg.output or folders[0])) and not _any(folders):
@@ -60,7 +60,7 @@ def _print_classes(frame: "pd.DataFrame", output: Path) -> None:
 
     from llmseg.cli.classes import merge
     from llmseg.cli.console import render
-    from llmseg.runs.folder import write
+    from llmseg.whole import write
 
     rows = merge(frame)
     write(output / "classes.csv", pd.DataFrame(rows[1:], columns=rows[0]).to_csv(index=False))

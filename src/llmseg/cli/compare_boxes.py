@@ -12,7 +12,8 @@ from llmseg.evaluation.comparison import holm
 from llmseg.evaluation.summary import Summary
 from llmseg.plots.boxes import bars_by_patient
 from llmseg.runs.boxes import pooled
-from llmseg.runs.folder import RunFolder, write
+from llmseg.runs.folder import RunFolder
+from llmseg.whole import write
 
 _MANY = 12  # patients from which on they are not listed one by one
 _ENOUGH = 10  # patients for a test

@@ -21,7 +21,7 @@ from llmseg.cli.help import help_text
 from llmseg.cli.implied import implied, top_config
 from llmseg.cli.outcome import Outcome, report
 from llmseg.errors import ConfigError, UserError
-from llmseg.resources import conf_folder
+from llmseg.resources import conf_folder, own_conf
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -39,9 +39,10 @@ def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
         SystemExit: 1 or 2 after a user error (one line on stderr), 1 if a job of a sweep had one, 130 if interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    config_name = top_config(config_name, arguments, conf_folder())
+    folders = [*own_conf(arguments), conf_folder()]
+    config_name = top_config(config_name, arguments, folders)
     if {"-h", "--help"} & set(arguments):
-        print(help_text(conf_folder(), config_name, _program()), end="")
+        print(help_text(folders, config_name, _program()), end="")
         return
     if "--version" in arguments:
         print(f"llmseg {installed('llmseg')} (Hydra {installed('hydra-core')})")
@@ -117,7 +118,7 @@ def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
     parser = get_args_parser()
     args = _parse(parser, arguments)
     if config_name == "train":
-        args.overrides += implied(args.overrides, conf_folder())
+        args.overrides += implied(args.overrides, [*own_conf(arguments), conf_folder()])
     task = _Job(job)
     call = partial(_run_hydra, args, parser, task, str(conf_folder()), config_name)
     if args.shell_completion:
@@ -165,8 +166,8 @@ def _checked(config_name: str, required: bool) -> Iterator[list[Any]]:
     Yields:
         Filled with what Hydra's sweeper returns: batches of jobs.
     """
+    from llmseg.cli.loader import CheckedLoader
     from llmseg.cli.schemas import SCHEMAS
-    from llmseg.cli.validate import CheckedLoader
 
     core: Any = importlib.import_module("hydra._internal.hydra")
     utils: Any = importlib.import_module("hydra._internal.utils")

@@ -3,7 +3,10 @@
 import re
 import shutil
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
+
+from llmseg.resources import find
 
 _EXAMPLES = {
     "train": (
@@ -54,26 +57,28 @@ _EXAMPLES = {
 _FLAGS = (
     ("--cfg job", "print the composed configuration and stop; every key in it can be overridden"),
     ("--multirun, -m", "run all combinations of comma-separated values"),
-    ("--config-dir DIR", "a folder of your own YAML files, laid out as conf/"),
+    ("--config-dir DIR", "a folder of your own YAML files, laid out as conf/; they go before ours"),
     ("--version", "print the version"),
     ("--hydra-help", "Hydra's own options, tab completion among them"),
 )
 
 
-def help_text(conf: Path, config_name: str, program: str) -> str:
+def help_text(folders: Sequence[Path], config_name: str, program: str) -> str:
     """Return the help of one command.
 
     Args:
-        conf: folder with `<config_name>.yaml` and a folder for each group.
+        folders: each with a folder for each group; the first `<config_name>.yaml` counts.
         config_name: top config, such as `train`.
         program: how the user calls it, such as `python train.py`.
     """
-    top = (conf / f"{config_name}.yaml").read_text(encoding="utf-8")
+    path = find(folders, f"{config_name}.yaml")
+    assert path is not None
+    top = path.read_text(encoding="utf-8")
     width = min(shutil.get_terminal_size().columns, 120)
     examples = _EXAMPLES.get(config_name, ())
     sections = [
         f"usage: {_usage(top, program)}",
-        "Groups: each choice is a file conf/<group>/<choice>.yaml; * is the default\n" + _groups(conf, top, width),
+        "Groups: each choice is a file conf/<group>/<choice>.yaml; * is the default\n" + _groups(folders, top, width),
         "Options\n" + _table(_FLAGS),
         "Examples\n" + _table(tuple((f"{program} {line}".strip(), why) for line, why in examples)),
     ]
@@ -92,13 +97,14 @@ def _usage(top: str, program: str) -> str:
     return re.sub(r"\s{2,}", "\n\n", f"{program} {found[1] if found else ''}").strip()
 
 
-def _groups(conf: Path, top: str, width: int) -> str:
+def _groups(folders: Sequence[Path], top: str, width: int) -> str:
     defaults = re.findall(r"^ +- (?:optional )?(\w+): *([\w./?-]+)", top, flags=re.MULTILINE)
     groups = [(group, default) for group, default in defaults if group != "hydra"]
     column = max((len(group) for group, _ in groups), default=0) + 4
     lines = []
     for group, default in groups:
-        names = [f"{name}*" if name == default else name for name in choices(conf / group)]
+        known = sorted({name for folder in folders for name in choices(folder / group)})
+        names = [f"{name}*" if name == default else name for name in known]
         first = f"  {group}".ljust(column)
         text = "  ".join(names) or "-"
         lines.append(

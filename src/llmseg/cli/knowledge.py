@@ -33,7 +33,7 @@ def knowledge(cfg: "DictConfig") -> None:
     from llmseg.errors import UserError
     from llmseg.knowledge.authors import Sampling, load_author
     from llmseg.knowledge.interview import check_prompt, interview, node
-    from llmseg.runs.folder import write
+    from llmseg.whole import write
 
     plain: Any = OmegaConf.to_container(cfg, resolve=True)
     prompt, questions = plain["prompt"].strip(), {kind: text for kind, text in plain["questions"].items() if text}

@@ -13,7 +13,7 @@ from llmseg.errors import ConfigError
 from llmseg.inference.slices import Look, find_slices
 from llmseg.plots.boxes import draw_case
 from llmseg.runs import RunFolder
-from llmseg.runs.folder import write
+from llmseg.whole import write
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

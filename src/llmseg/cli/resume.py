@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from llmseg.cli import build
 from llmseg.cli.console import console_log, log, quiet_libraries
 from llmseg.cli.hardware import resolve, torch_device
+from llmseg.cli.refuse import check_length
 from llmseg.cli.slurm import is_follower
 from llmseg.cli.tasks import task_of
 from llmseg.errors import ConfigError, UserError
@@ -88,7 +89,7 @@ def changed_config(run: RunFolder, cfg: DictConfig, overrides: Sequence[str]) ->
             "config.yaml; leave it out, or begin a new run"
         )
     task_of(config).check(config)
-    build.check_length(config["trainer"])
+    check_length(config["trainer"])
     resolve(config["trainer"]["accelerator"], config["trainer"]["devices"], config["trainer"]["precision"])
     return config
 

@@ -20,7 +20,7 @@ from llmseg.evaluation.summary import summarise, table
 from llmseg.inference.predictor import Segmenter
 from llmseg.plots.predictions import draw_extremes
 from llmseg.runs import RunFolder, TrainedNetwork, load_all
-from llmseg.runs.folder import write
+from llmseg.whole import write
 
 COLUMN = {"best": "best_on_validation", "last": "last"}
 """What a checkpoint is called in the tables: the best one was chosen, and says so."""

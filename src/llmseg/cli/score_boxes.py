@@ -22,7 +22,7 @@ from llmseg.methods.grounding import only
 from llmseg.models.vlm.base import BoxModel, VisionLanguageModel
 from llmseg.plots.boxes import draw_boxes
 from llmseg.runs import RunFolder
-from llmseg.runs.folder import write
+from llmseg.whole import write
 
 Answers = list[tuple[str | None, Decoded]]
 """Text, where there is one, and boxes of each slice."""

@@ -22,7 +22,7 @@ from llmseg.language.answers import answers
 from llmseg.language.writing import Generation, Writer, Written
 from llmseg.plots.reports import draw_rouge
 from llmseg.runs import RunFolder
-from llmseg.runs.folder import write
+from llmseg.whole import write
 
 
 @dataclass(frozen=True)

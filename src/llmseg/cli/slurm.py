@@ -12,7 +12,8 @@ from time import monotonic, sleep
 from zlib import crc32
 
 from llmseg.errors import UserError
-from llmseg.runs.folder import RunFolder, write
+from llmseg.runs.folder import RunFolder
+from llmseg.whole import write
 
 NOTES = ".slurm"
 _PATIENCE = 3600.0  # seconds; task 0 may still be scoring the job before this one

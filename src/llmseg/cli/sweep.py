@@ -27,9 +27,9 @@ from optuna.trial import FrozenTrial, TrialState
 from llmseg.cli.config import SweepConfig
 from llmseg.errors import ConfigError
 from llmseg.plots.sweep import Trials, draw_sweep
-from llmseg.runs.folder import write
 from llmseg.runs.pruning import PRUNED
 from llmseg.runs.study import make_pruner, open_study
+from llmseg.whole import write
 
 _INTERRUPTED = "interrupted"
 _HOW = ("sweep", "hydra", "paths", "logger", "callbacks")  # groups that do not change what a trial's Dice means

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmseg.cli.schema import hint
+from llmseg.cli.hints import hint
 from llmseg.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def run(options: Options) -> None:
     from llmseg.cli.console import render
     from llmseg.cli.formats import latex, markdown
     from llmseg.cli.sections import sections, wide
-    from llmseg.runs.folder import write
     from llmseg.runs.tables import read_tables
+    from llmseg.whole import write
 
     tables = read_tables(options.folders, options.baseline, options.metrics)
     parts = [part for table in tables for part in sections(table, options.baseline, options.published)]

@@ -35,6 +35,7 @@ def train(cfg: "DictConfig") -> "Result":
 
     from llmseg.cli import build
     from llmseg.cli.lr_find import find
+    from llmseg.cli.refuse import check_length, check_monitors
     from llmseg.cli.slurm import is_follower, shared_folder
     from llmseg.cli.tasks import task_of
     from llmseg.errors import ConfigError, UserError
@@ -50,8 +51,8 @@ def train(cfg: "DictConfig") -> "Result":
     data.prepare((*data.training_parts, "test") if cfg.evaluate else data.training_parts)
     if cfg.evaluate and not data.part("test"):
         raise ConfigError(f"data.split.test={cfg.data.split.test}: no cases to score; hold some out, or evaluate=false")
-    build.check_length(config["trainer"])
-    build.check_monitors(config, data)
+    check_length(config["trainer"])
+    check_monitors(config, data)
     method = task.method(config, data)
     runs = Path(config["paths"]["runs"])
 

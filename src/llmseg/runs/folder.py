@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any
 import yaml
 
 from llmseg.errors import UserError
+from llmseg.whole import write
 
 
 @dataclass(frozen=True)
@@ -98,19 +98,6 @@ class RunFolder:
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file; NaN and infinity become null."""
         write(self.path / name, json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _plain(value: Any) -> Any:

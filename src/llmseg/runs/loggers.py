@@ -17,9 +17,10 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from llmseg.errors import ConfigError, UserError
 from llmseg.runs.environment import environment
-from llmseg.runs.folder import RunFolder, write
+from llmseg.runs.folder import RunFolder
 from llmseg.runs.metrics import Metrics
 from llmseg.runs.privacy import case_names, public
+from llmseg.whole import write
 
 WANDB_ID = "wandb_id"
 """File with the id of the run at W&B, so that a training that is resumed goes on in the same run."""

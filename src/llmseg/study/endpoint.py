@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from llmseg.errors import ConfigError, UserError
-from llmseg.knowledge.optional import require
+from llmseg.optional import require
 from llmseg.study.client import require_model
 from llmseg.study.transcript import Message, Reply
 

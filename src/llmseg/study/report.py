@@ -11,10 +11,10 @@ import pandas as pd
 
 from llmseg.errors import ConfigError, UserError
 from llmseg.runs import collect, collect_cases
-from llmseg.runs.folder import write
 from llmseg.study import analysis
 from llmseg.study.published import llms
 from llmseg.study.section import Section, section_html
+from llmseg.whole import write
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 74rem; margin: 2rem auto;

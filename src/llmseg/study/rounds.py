@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from llmseg.runs.folder import write
 from llmseg.study.answer import MAIN, files_of
 from llmseg.study.errors import Fault, classify, contract_broken, loss_not_finite, silent_failure
 from llmseg.study.masks import check_predictions
 from llmseg.study.sandbox import Box, Limits, Outcome
 from llmseg.study.scrub import scrub, tail, traceback_of
 from llmseg.study.workspace import Workspace
+from llmseg.whole import write
 
 Runner = Callable[[Sequence[str], Box], Outcome]
 

@@ -23,12 +23,13 @@ from llmseg.data.folds import choose_fold
 from llmseg.data.formats import picture
 from llmseg.data.geometry import orient
 from llmseg.data.labelled import divide
+from llmseg.data.official import official_lists
 from llmseg.data.preprocessing import orientation_to, reorder
 from llmseg.data.scan import check_classes, load_scan
-from llmseg.data.split import Split, official_lists
+from llmseg.data.split import Split
 from llmseg.data.validation import check_cases
 from llmseg.errors import ConfigError, DataError
-from llmseg.runs.folder import write
+from llmseg.whole import write
 
 __all__ = ["Made", "check", "left_is", "make_boxes", "make_case", "plane_of", "spacing_of", "spread"]
 

@@ -18,7 +18,7 @@ from llmseg.data.boxes.planes import PLANES
 from llmseg.data.boxes.sample import Box, Boxes, Record
 from llmseg.data.readers.brats import patient
 from llmseg.errors import DataError
-from llmseg.runs.folder import write
+from llmseg.whole import write
 
 SUMMARY = "summary.jsonl"
 _IMAGE_KEY = re.compile(rf"(?P<sequence>\S.*) (?P<plane>{'|'.join(PLANES)})_path", re.IGNORECASE)

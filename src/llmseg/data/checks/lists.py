@@ -8,7 +8,8 @@ from llmseg.data.cases import Case
 from llmseg.data.checks.fault import FAULT, WARNING, Fault
 from llmseg.data.checks.scans import Examined
 from llmseg.data.config import SplitConfig
-from llmseg.data.split import list_faults, make_split, official_lists
+from llmseg.data.official import list_faults, official_lists
+from llmseg.data.split import make_split
 from llmseg.errors import DataError
 
 PARTS = ("train", "val", "test", "unlabelled")

@@ -90,7 +90,7 @@ def package_archive() -> Path:
     Raises:
         UserError: the package is not installed.
     """
-    from llmseg.knowledge.optional import folder_of, require
+    from llmseg.optional import folder_of, require
 
     require(_PACKAGE, "data=openi", install="--no-deps torchxrayvision, or name a copy of the archive with data.file")
     return folder_of(_PACKAGE) / "data" / _ARCHIVE

@@ -6,10 +6,11 @@ from itertools import groupby
 from pathlib import Path
 
 from llmseg.data.files import read_json
+from llmseg.data.official import list_faults, read_lists
 from llmseg.data.reports.config import ReportSplitConfig
 from llmseg.data.reports.sample import Report
 from llmseg.data.seeds import derive
-from llmseg.data.split import Split, list_faults, read_lists
+from llmseg.data.split import Split
 from llmseg.errors import DataError
 
 USUAL = Path(__file__).with_name("openi_usual.json")

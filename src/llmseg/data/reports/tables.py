@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llmseg.data.reports.encodings import known_encoding, read_text
 from llmseg.errors import DataError, UserError
-from llmseg.runs.folder import write_bytes
+from llmseg.whole import write_bytes
 
 _TAB_ENDINGS = (".tsv", ".tab")
 

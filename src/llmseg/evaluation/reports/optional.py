@@ -1,16 +1,9 @@
 """Packages that only scores of reports need: `pip install 'llmseg[reports]'`."""
 
-import importlib.util
-
-from llmseg.knowledge.optional import require
+from llmseg.optional import has, require
 
 _INSTALL = "'llmseg[reports]'"
 _LOST = {"rouge-score": "no ROUGE", "sacrebleu": "no BLEU and chrF", "jieba": "no ROUGE by Chinese words"}
-
-
-def has(*modules: str) -> bool:
-    """Whether all of these can be imported; none of them is."""
-    return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
 def need(module: str, wanted_by: str, package: str | None = None) -> None:

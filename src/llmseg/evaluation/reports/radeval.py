@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmseg.errors import ConfigError, UserError, first_line
-from llmseg.evaluation.reports.optional import has
+from llmseg.optional import has
 
 _KEY = "evaluation.radeval"
 

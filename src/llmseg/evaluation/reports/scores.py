@@ -11,7 +11,7 @@ from llmseg.errors import DataError
 from llmseg.evaluation.reports import labels
 from llmseg.evaluation.reports.laterality import misplaced
 from llmseg.evaluation.reports.negation import contradicted
-from llmseg.evaluation.reports.optional import has, notes
+from llmseg.evaluation.reports.optional import notes
 from llmseg.evaluation.reports.overlap import chrf, corpus_bleu
 from llmseg.evaluation.reports.rouge import KINDS, rouge
 from llmseg.evaluation.reports.similarity import is_available, similarity
@@ -20,6 +20,7 @@ from llmseg.evaluation.reports.words import jieba_words, words_of
 from llmseg.evaluation.statistics import bootstrap_by_patient
 from llmseg.evaluation.summary import Summary
 from llmseg.language.writing import Written
+from llmseg.optional import has
 
 ABNORMAL, NOT_NORMAL = "abnormal", "not_normal"
 SUBSETS = {

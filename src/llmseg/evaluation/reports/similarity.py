@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from llmseg.evaluation.reports.optional import has
 from llmseg.knowledge.encoders import Encoder, load_encoder
+from llmseg.optional import has
 
 _BATCH = 32  # the fastest on a CPU, of 32, 64 and 256
 

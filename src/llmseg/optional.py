@@ -1,4 +1,4 @@
-"""Packages that only knowledge needs: `pip install 'llmseg[knowledge]'`."""
+"""Packages that only some choices need: they are looked for on use, and the error says what to install."""
 
 import importlib.util
 from importlib.metadata import PackageNotFoundError, version
@@ -19,8 +19,13 @@ def require(module: str, wanted_by: str, package: str | None = None, install: st
     Raises:
         UserError: it is not installed.
     """
-    if importlib.util.find_spec(module) is None:
+    if not has(module):
         raise UserError(f"{wanted_by} needs the package {package or module}: pip install {install}")
+
+
+def has(*modules: str) -> bool:
+    """Whether all of these can be imported; none of them is."""
+    return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
 def folder_of(module: str) -> Path:
