@@ -57,6 +57,7 @@ boxes: smollm2  ## where is the tumour? every patient of $LLMSEG_DATA/BraTS left
 report: $(READY)  ## every measured number of README.md and docs/ from results/; RERUN=1 measures again first, ONLY="demo table" some
 	$(if $(RERUN),$(BIN)/python benchmarks/rerun.py $(ONLY))
 	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/networks.py --write
 
 notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in runs/notebooks, all of it as one page in runs/report.html
 	mkdir -p $(RUNS)/notebooks
