@@ -7,6 +7,7 @@ Runs what `make test` runs, and writes the number of tests and the seconds to be
 import re
 import subprocess
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 from harness.command import FOLDER
@@ -19,6 +20,7 @@ AIM = 480.0
 
 def main() -> None:
     """Run, print, write; exit with 1 where a test failed."""
+    ArgumentParser(description=__doc__).parse_args()
     done = subprocess.run(["make", "test"], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout[-2000:] + done.stderr[-500:])
