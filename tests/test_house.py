@@ -13,7 +13,6 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 EXTRAS = {
     "llmseg.cli.sweep": "optuna",
     "llmseg.inference.infer_onnx": "onnxruntime",
-    "llmseg.runs.pruning": "optuna",
     "llmseg.runs.study": "optuna",
     **{
         f"llmseg.web.{name}": "gradio"
