@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BENCH := .bench
 BENCH_WORDS ?=
+MINUTES ?= 10
 # slow tests that only compute: two at a time; those that start, kill and count processes have the machine to themselves
 COMPUTE := tests/slow/test_every_network.py tests/slow/test_hippocampus.py tests/slow/test_left_atrium.py \
 	tests/slow/test_notebooks.py tests/slow/test_boxes.py tests/slow/test_reports.py tests/test_benchmarks.py tests/docs
@@ -84,6 +85,12 @@ test: $(READY)  ## quick tests (under 8 minutes on two cores)
 test-slow: $(READY)  ## slow tests: real trainings to a known score, every network, a fresh start-up
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(COMPUTE)
 	$(BIN)/python -m pytest -m slow $(COMPUTE:%=--ignore=%)
+
+torture: $(READY)  ## kills, full disks, bad input, bombs, crowds, escapes: results/torture.json, docs/trust.md (half an hour on two cores)
+	PYTHONPATH=. $(BIN)/python -m tests.torture.run --write
+
+fuzz: $(READY)  ## random boxes, scans, tables and overrides, MINUTES=10 each; anything but a UserError is a fault
+	PYTHONPATH=. $(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
 
 lint: $(READY)  ## ruff, mypy and the rules of import
 	$(BIN)/ruff check .

@@ -129,6 +129,10 @@ def test_two_patients_with_one_id(train: Command, tmp_path: Path, capsys: pytest
         ("data.labelled=50", "data.labelled"),
         ("optimizer.lrr=1", "did you mean optimizer.lr?"),
         ("data.channels=2", "slab_0"),
+        ("method=0", "method=0"),
+        ("~method=0", "method=0"),
+        ("method=[[]]", "method=[[]]"),
+        ("+=", "+="),
     ],
 )
 def test_mistyped_words(

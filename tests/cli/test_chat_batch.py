@@ -15,7 +15,7 @@ import pytest
 from llmseg.cli.chat_batch import Files, run_batch
 from llmseg.data.reports.sample import Report
 from llmseg.errors import ConfigError, DataError, UserError
-from llmseg.language.journal import alone
+from llmseg.language.journal import Journal, alone
 from llmseg.language.writing import Generation, Writer, Written
 from tests.cli.writers import Stub
 
@@ -128,6 +128,16 @@ def test_a_process_that_dies_at_once_loses_no_finished_row(files: Files) -> None
     assert run_batch(Stub, files, HOW).continued == 3
     assert read(files.out_csv)["GENERATED"].tolist() == [text[::-1] for text in TEXTS]
     assert [path.name for path in files.out_csv.parent.iterdir() if "lock" in path.name] == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(files: Files) -> None:
+    with Path("/dev/full").open("wb") as full:
+        kept = Journal(partial(files), _file=full)
+        with pytest.raises(UserError, match=r"partial.jsonl: cannot be written \(No space left"):
+            kept.add(1, Written("an answer"))
+        kept.close()  # what is still in its buffer is not told a second time
+    assert run_batch(Stub, files, HOW).continued == 0
 
 
 @pytest.mark.parametrize("lost", [1, 10])

@@ -1,7 +1,6 @@
 """A disk that is full, and a cache that two processes fill."""
 
 import multiprocessing
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,8 @@ from llmseg.data.preprocessing import Recipe
 from llmseg.runs import load
 from tests.cli.conftest import Command, call, runs_in
 from tests.data.make import case, noise
+from tests.torture.small_disk import NotAllowedError
+from tests.torture.small_disk import small_disk as disk_of
 
 pytestmark = pytest.mark.slow
 RECIPE = Recipe(("one", "two"), False, "RAS", None, "zscore", None, False, 2, None)
@@ -22,18 +23,11 @@ RECIPE = Recipe(("one", "two"), False, "RAS", None, "zscore", None, False, 2, No
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
     try:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
-        )
-    except OSError:
-        pytest.skip("there is no mount here")
-    if done.returncode:
-        pytest.skip("may not mount a small file system here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+        with disk_of(tmp_path / "small", kib=2048) as folder:
+            yield folder
+    except NotAllowedError as error:
+        pytest.skip(str(error))
 
 
 def test_a_full_cache_is_named(

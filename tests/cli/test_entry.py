@@ -1,5 +1,6 @@
 """The command line from end to end, in process, on a small conf/ with the job below; then what is shipped."""
 
+import errno
 import itertools
 import re
 import shlex
@@ -101,6 +102,20 @@ def error_of(capsys: pytest.CaptureFixture[str], *argv: str, config: str = "trai
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     return err.removeprefix("error: ").strip()
+
+
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(name: str, job: str, arguments: list[str]) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "config.yaml"))
+
+    monkeypatch.setattr(entry, "_compose_and_run", full)
+    with pytest.raises(SystemExit) as caught:
+        entry.run("train", "nothing:nothing", [])
+    assert caught.value.code == 1
+    said = f"error: {tmp_path / 'config.yaml'}: cannot be written (No space left on device); make room"
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_run_is_named_and_knows_its_choices(capsys: pytest.CaptureFixture[str]) -> None:

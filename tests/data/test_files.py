@@ -66,6 +66,12 @@ def _huge_shape(path: Path) -> None:
     path.write_bytes(gzip.compress(header.binaryblock + bytes(4) + bytes(1000)))
 
 
+def _negative_shape(path: Path) -> None:
+    content = bytearray(Nifti1Image(noise(), AFFINE).to_bytes())
+    content[42:44] = np.array([-6], "<i2").tobytes()  # dim[1]
+    path.write_bytes(gzip.compress(bytes(content)))
+
+
 def _affine(first_row: list[float]) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         header = Nifti1Image(noise(), AFFINE).header
@@ -92,6 +98,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "4D": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 4, 4, 2))), "one file per channel"),
     "2D": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 4))), "3D"),
     "no voxels": ("scan.nii.gz", lambda path: write_scan(path, noise(shape=(4, 0, 4))), "no voxels"),
+    "negative shape": ("scan.nii.gz", _negative_shape, "no voxels"),
     "huge shape": ("scan.nii.gz", _huge_shape, "promises 32767x32767x32767"),
     "affine not finite": ("scan.nii.gz", _affine([np.nan, 0, 0, 0]), "affine"),
     "affine flat": ("scan.nii.gz", _affine([0, 0, 0, 20]), "affine"),

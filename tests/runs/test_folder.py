@@ -1,5 +1,6 @@
 """Run folders."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from llmseg.errors import UserError
 from llmseg.runs import RunFolder
+from llmseg.runs.state import recorded
 from tests.data.make import one_line
 
 
@@ -38,6 +40,18 @@ def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         run.checkpoint("last")
     one_line(error.value, "last.ckpt", run.path)
+
+
+def test_a_status_that_cannot_be_written_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: RunFolder, name: str, content: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "write_json", full)
+    with pytest.raises(UserError, match="checkpoints: cannot write"), recorded(RunFolder(tmp_path)):
+        raise UserError("checkpoints: cannot write")
+    unwritten = pytest.raises(UserError, match=r"status.json: cannot be written \(No space left on device\)")
+    with unwritten, recorded(RunFolder(tmp_path)):
+        pass
 
 
 def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:

@@ -155,6 +155,24 @@ def test_killing_a_sweep_kills_the_ranks_of_its_job(tmp_path: Path, watcher: str
     assert len(runs_in(tmp_path / "runs")) == 1
 
 
+def test_killing_a_sweep_kills_joblib_s_workers(tmp_path: Path, watcher: str) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = [*TINY, "-m", "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "trainer.max_epochs=10000"]
+    paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}", f"+callbacks.watch={{{watcher}}}"]
+    process = subprocess.Popen([sys.executable, ROOT / "train.py", *words, *paths], cwd=tmp_path)
+    deadline = time.monotonic() + 240
+    while len(found := list((tmp_path / "runs").rglob("rank0.json"))) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    time.sleep(0.5)
+    pids = [int(json.loads(file.read_text())["pid"]) for file in found]
+    assert all(map(alive, pids))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert all_gone(pids)
+
+
 @pytest.mark.usefixtures("joblib_workers")
 def test_joblib_shares_the_machine_and_failures_come_back(
     train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

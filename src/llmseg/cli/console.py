@@ -41,6 +41,13 @@ def quiet_libraries() -> None:
     os.environ.setdefault("WANDB_SILENT", "true")
 
 
+class _LogFile(logging.FileHandler):
+    """Loses what a full disk does not take: whatever cannot do without the disk says so in one line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Say nothing; logging itself would print a stack trace for every message."""
+
+
 @contextmanager
 def console_log(path: Path, active: bool = True) -> Iterator[None]:
     """Send our messages to standard output, and these and all warnings to a file.
@@ -52,7 +59,7 @@ def console_log(path: Path, active: bool = True) -> Iterator[None]:
     handlers: list[tuple[logging.Logger, logging.Handler]] = []
     if active:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path)
+        file = _LogFile(path)
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         screen = logging.StreamHandler(sys.stdout)
         handlers = [(log, file), (log, screen), (logging.getLogger("py.warnings"), file)]

@@ -4,7 +4,9 @@ Nothing heavy is imported before the configuration is known to be good, and Hydr
 compose. Set HYDRA_FULL_ERROR=1 to see the stack trace of a user error.
 """
 
+import errno
 import importlib
+import multiprocessing
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -21,10 +23,14 @@ from llmseg.cli.help import help_text
 from llmseg.cli.implied import implied, top_config
 from llmseg.cli.outcome import Outcome, report
 from llmseg.errors import ConfigError, UserError
+from llmseg.processes import die_with_parent
 from llmseg.resources import conf_folder, own_conf
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
@@ -54,6 +60,12 @@ def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
             raise
         _report(error)
         code = error.exit_code
+    except OSError as error:
+        if _full_error() or error.errno not in _FULL:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _report(UserError(f"{where}cannot be written ({error.strerror}); make room there, then try again"))
+        code = UserError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
@@ -90,6 +102,8 @@ class _Job:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
+        if multiprocessing.parent_process() is not None:  # joblib's worker: a killed sweep trains nothing on
+            die_with_parent()
         module, _, name = self.target.partition(":")
         function = getattr(importlib.import_module(module), name)
         if HydraConfig.get().mode != RunMode.MULTIRUN:

@@ -21,7 +21,7 @@ from llmseg.cli.hints import hint, near_path
 from llmseg.cli.resolvers import RESOLVERS
 from llmseg.cli.typed import join
 from llmseg.cli.validate import check, dotted_keys, valid_keys
-from llmseg.errors import ConfigError
+from llmseg.errors import ConfigError, first_line
 
 _SCALARS = (str, int, float, bool)
 _PLUGINS = ("joblib", "optuna", "submitit_local", "submitit_slurm")
@@ -144,6 +144,11 @@ class CheckedLoader(ConfigLoaderImpl):
                 if added == overrides:
                     raise
                 overrides = added
+            except (ValueError, TypeError, AssertionError) as error:  # Hydra's own, of words such as method=0 or +=
+                if isinstance(error, OmegaConfBaseException):
+                    raise
+                why = first_line(error).partition(" : Override(")[0]
+                raise ConfigError(f"{' '.join(overrides)}: cannot be read as key=value ({why})") from error
 
     def _explain(self, error: Exception) -> str:
         """Say in one line what is wrong with a config that Hydra cannot compose."""

@@ -45,7 +45,8 @@ class Journal:
     def close(self) -> None:
         """Let go of the file; without an answer there is nothing to keep."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what a full disk has not taken was told by `add`
+                self._file.close()
             self._file = None
             if not self.done:
                 self.path.unlink(missing_ok=True)

@@ -82,7 +82,7 @@ def recorded(run: RunFolder) -> Iterator[Status]:
         finally:
             status.seconds = round((before.seconds or 0) + perf_counter() - start, 1)
             if status.state != "unfinished":
-                run.write_json(_FILE, asdict(status))
+                _write(run, status)
 
 
 def _remove(lock: FileLock) -> None:
@@ -98,6 +98,15 @@ def _remove(lock: FileLock) -> None:
 def mark_pruned(run: RunFolder, epoch: int, value: float) -> None:
     """Note that a sweep gave this run up."""
     run.write_json(_PRUNED, {"epoch": epoch, "value": value})
+
+
+def _write(run: RunFolder, status: Status) -> None:
+    """Write status.json; where that fails after an error, the error is what counts."""
+    try:
+        run.write_json(_FILE, asdict(status))
+    except OSError as error:
+        if status.state != "failed":
+            raise UserError(f"{run.path / _FILE}: cannot be written ({error.strerror}); make room there") from error
 
 
 def status(run: RunFolder) -> Status:

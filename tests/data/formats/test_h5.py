@@ -56,11 +56,21 @@ def _damaged(path: Path) -> None:
     path.write_bytes(content)
 
 
+def _table_of_contents(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["image"] = noise()
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"HEAP")
+    content[heap + 16 : heap + 24] = bytes(8)  # where its list of free places begins
+    path.write_bytes(content)
+
+
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "no such file"),
     "empty": (lambda path: write_text(path, ""), "not a readable HDF5"),
     "text": (lambda path: write_text(path, "no volume"), "not a readable HDF5"),
     "truncated": (_truncated, "not a readable HDF5"),
+    "table of contents": (_table_of_contents, "cannot be listed"),
     "other name": (lambda path: write_h5(path, data=noise(), label=mask()), "it holds data, label"),
     "group": (_group, "no data set 'image'"),
     "2D": (lambda path: write_h5(path, image=noise()[0]), "2 dimensions"),

@@ -121,4 +121,7 @@ def _opened(path: Path) -> "Iterator[h5py.File]":
             f"{path}: not a readable HDF5 file, it is truncated or something else: copy it again"
         ) from error
     with file:
-        yield file
+        try:
+            yield file
+        except _UNREADABLE as error:  # opened, but its tables of contents lead nowhere
+            raise DataError(f"{path}: its contents cannot be listed, the file is damaged: copy it again") from error

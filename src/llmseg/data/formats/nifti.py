@@ -64,7 +64,7 @@ def header(path: Path) -> Header:
         raise DataError(
             f"{path}: has {len(shape)} dimensions {shape}, but a scan must be 3D: write one file per channel (or time)"
         )
-    if 0 in shape:
+    if min(shape) < 1:
         raise DataError(f"{path}: holds no voxels (shape {shape}): export it again")
     if image.get_data_dtype().kind not in "iufb":
         raise DataError(f"{path}: voxels of type {image.get_data_dtype()} are not single real numbers: export as grey")
