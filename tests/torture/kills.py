@@ -11,15 +11,12 @@ from tests.torture.jobs import JOBS
 from tests.torture.row import Row
 
 TRIES = 10
-FEWER = {"sweep with two workers": 4}
-"""Of work that takes minutes, so that the whole keeps to half an hour."""
 
 
 def rows(place: Path, seed: int) -> Iterator[Row]:
     """A row for each kind of work."""
     for make in JOBS:
-        job = make(place)
-        yield kill_row(job, place / make.__name__, seed, FEWER.get(job.name, TRIES))
+        yield kill_row(make(place), place / make.__name__, seed)
 
 
 def kill_row(job: Job, place: Path, seed: int, tries: int = TRIES) -> Row:

@@ -24,7 +24,7 @@ from tests.torture.row import Row, broken
 
 ROOT = Path(__file__).parents[2]
 RESULT, PAGE = ROOT / "results" / "torture.json", ROOT / "docs" / "trust.md"
-NAMES = ("kills", "full_disk", "bad_input", "files", "bombs", "clients", "escapes")
+NAMES = ("kills", "full_disk", "bad_input", "shared", "bombs", "clients", "escapes")
 """Files beside this one, each with `rows(place, seed)`."""
 _HEAVY = (
     "llmseg.cli.job", "llmseg.cli.train", "llmseg.cli.evaluate", "llmseg.cli.predict", "llmseg.cli.study",

@@ -2,13 +2,11 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import torch
@@ -19,6 +17,7 @@ from llmseg.data.geometry import Geometry
 from llmseg.data.preprocessing import Recipe, prepare
 from llmseg.data.resize import hard_label
 from llmseg.data.scan import check_classes, encode_label, load_scan, soft_masks
+from llmseg.data.scratch import scratch, sweep
 from llmseg.errors import UserError
 
 _FORMAT = 1  # raise it when the meaning of the files below changes
@@ -60,12 +59,14 @@ class Cache:
     """Folder of preprocessed cases, keyed by what they were made from.
 
     The key covers the files' names, sizes and times of change and the whole recipe, so that a changed scan or option
-    is never served from an old entry. An entry is written under a temporary name and renamed.
+    is never served from an old entry. An entry is written under a temporary name and renamed; what a killed
+    process left half-written is removed when the next one writes.
     """
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder = folder
         self.recipe = recipe
+        self._swept = False
 
     def get(self, case: Case) -> CachedCase:
         """Return the preprocessed case, making it if it is not there.
@@ -110,21 +111,21 @@ class Cache:
         if scan.label is not None:
             label = self._encode(case, scan.label)
         prepared = prepare(scan, label, self.recipe)
-        temporary = self.folder / f".{entry.folder.name}.{uuid4().hex}"
+        if not self._swept:
+            self._swept = True
+            sweep(self.folder)
         try:
-            temporary.mkdir(parents=True)
-            np.save(temporary / "image.npy", prepared.image)
-            if prepared.label is not None:
-                np.save(temporary / "label.npy", prepared.label)
-                np.save(temporary / "voxels.npy", _sample_voxels(prepared.label, self.recipe))
-            (temporary / "geometry.json").write_text(json.dumps(prepared.geometry.to_dict()))
-            _publish(temporary, entry.folder)
+            with scratch(entry.folder) as temporary:
+                np.save(temporary / "image.npy", prepared.image)
+                if prepared.label is not None:
+                    np.save(temporary / "label.npy", prepared.label)
+                    np.save(temporary / "voxels.npy", _sample_voxels(prepared.label, self.recipe))
+                (temporary / "geometry.json").write_text(json.dumps(prepared.geometry.to_dict()))
+                _publish(temporary, entry.folder)
         except OSError as error:
             raise UserError(
                 f"paths.cache={self.folder}: cannot write ({error.strerror or error}); name another folder"
             ) from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
     def _encode(self, case: Case, raw: np.ndarray) -> np.ndarray:
         classes, overlapping = self.recipe.classes, self.recipe.overlapping
