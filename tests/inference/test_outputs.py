@@ -10,7 +10,8 @@ from nibabel.nifti2 import Nifti2Image
 from PIL import Image
 
 from llmseg.inference.inputs import Input
-from llmseg.inference.outputs import mask_paths, replacing, volumes, write_mask, write_probabilities
+from llmseg.inference.outputs import mask_paths, volumes, write_mask, write_probabilities
+from llmseg.whole import replacing
 
 OBLIQUE = np.array([[0.1, -1.9, 0.3, 20.5], [0.7, 0.2, -0.4, 30], [0.1, 0.2, 2.9, -40], [0, 0, 0, 1]])
 LABEL = np.array([0, 1, 2, 2, 1, 0, 0, 0], np.uint8).reshape(1, 2, 2, 2)

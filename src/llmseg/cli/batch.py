@@ -20,10 +20,11 @@ from llmseg.data.scan import load_scan
 from llmseg.errors import ConfigError, DataError, UserError
 from llmseg.evaluation.cases import masks
 from llmseg.inference.inputs import Input
-from llmseg.inference.outputs import mask_paths, replacing, volumes, write_mask, write_probabilities
+from llmseg.inference.outputs import mask_paths, volumes, write_mask, write_probabilities
 from llmseg.inference.postprocessing import keep_largest
 from llmseg.inference.predictor import Segmenter
 from llmseg.plots.overlay import draw_overlay
+from llmseg.whole import replacing
 
 # What a scan that cannot be used ends in, out of memory among it; anything else is a mistake of ours.
 _FAULTS = (UserError, OSError, MemoryError, RuntimeError)

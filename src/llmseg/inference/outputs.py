@@ -5,10 +5,8 @@ share one mask, so that several of them have one file each, with 0 and 1. The ma
 is then 0 and 255, to be seen, several have their numbers.
 """
 
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from PIL import Image
 from llmseg.data.files import read_header
 from llmseg.data.formats import nifti
 from llmseg.inference.inputs import Input
+from llmseg.whole import replacing
 
 
 def write_mask(
@@ -76,18 +75,6 @@ def volumes(
         millilitres = None if source.is_picture else count * float(voxel)
         rows.append({"case": source.name.as_posix(), "class": name, "value": value, "voxels": count, "ml": millilitres})
     return rows
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with its extension, which takes its place if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def mask_paths(folder: Path, source: Input, classes: Sequence[str], overlapping: bool) -> list[Path]:

@@ -3,12 +3,12 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmseg.models.vnet import VNetDecoder, check_arguments, level_widths, up_convolution
+from llmseg.models.vnet import VNetLike, check_arguments, level_widths, up_convolution
 
 _BLOCKS = (3, 4, 6, 3)
 
 
-class ResNet34VNet(VNetDecoder):
+class ResNet34VNet(VNetLike):
     """3D-ResNet34 encoder (He et al., CVPR 2016) with V-Net's decoder, as in MCF (Wang et al., CVPR 2023).
 
     A 7x7x7 stem at full resolution, then 3, 4, 6 and 3 basic blocks, each stage of twice the channels and half the size
@@ -49,20 +49,8 @@ class ResNet34VNet(VNetDecoder):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
         self._build_decoder(width, out_channels, has_dropout, up_convolution)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Image (N, in_channels, X, Y, Z), sides multiples of 16, to logits (N, out_channels, X, Y, Z).
-
-        Raises:
-            ValueError: a side is not a multiple of 16.
-        """
-        return self.decode(self.encode(x))
-
     def encode(self, x: Tensor) -> list[Tensor]:
-        """Features of the five levels, the deepest (N, deepest_channels, X / 16, Y / 16, Z / 16) last.
-
-        Raises:
-            ValueError: see `forward`.
-        """
+        """See `VNetLike`."""
         self._check_size(x)
         features = []
         for level in self.encoder:

@@ -1,5 +1,6 @@
 """The V-Net that the semi-supervised segmentation literature compares on."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -56,7 +57,27 @@ class VNetDecoder(nn.Module):
             raise ValueError(f"input of size {given} does not fit: every side must be a multiple of {self.stride}")
 
 
-class VNet(VNetDecoder):
+class VNetLike(VNetDecoder, ABC):
+    """A network with that decoder and an encoder of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Image (N, in_channels, X, Y, Z), sides multiples of 16, to logits (N, out_channels, X, Y, Z).
+
+        Raises:
+            ValueError: a side is not a multiple of 16.
+        """
+        return self.decode(self.encode(x))
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Features of the five levels, the deepest (N, deepest_channels, X / 16, Y / 16, Z / 16) last.
+
+        Raises:
+            ValueError: see `forward`.
+        """
+
+
+class VNet(VNetLike):
     """V-Net (Milletari et al., 3DV 2016) as UA-MT (Yu et al., MICCAI 2019) simplified it; returns logits.
 
     Five levels of 16 to 256 channels with 1, 2, 3, 3, 3 convolutions and 3, 3, 2, 1 on the way up, strided convolutions
@@ -99,20 +120,8 @@ class VNet(VNetDecoder):
         enlarge = partial(up_convolution, negative_slope=negative_slope)
         self._build_decoder(width, out_channels, has_dropout, enlarge, negative_slope)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Image (N, in_channels, X, Y, Z), sides multiples of 16, to logits (N, out_channels, X, Y, Z).
-
-        Raises:
-            ValueError: a side is not a multiple of 16.
-        """
-        return self.decode(self.encode(x))
-
     def encode(self, x: Tensor) -> list[Tensor]:
-        """Features of the five levels, the deepest (N, deepest_channels, X / 16, Y / 16, Z / 16) last.
-
-        Raises:
-            ValueError: see `forward`.
-        """
+        """See `VNetLike`."""
         self._check_size(x)
         features = [self.encoder[0](x)]
         for down, block in zip(self.down, self.encoder[1:], strict=True):
