@@ -15,12 +15,26 @@ from headline import (
     published,
     reports,
     speed,
+    torture,
     tuning,
 )
 from headline.numbers import Part
 
 ROOT = Path(__file__).parents[2]
-SUBJECTS = (hippocampus, networks, nineteen, boxes, reports, few_labels, tuning, costs, published, speed, growth)
+SUBJECTS = (
+    hippocampus,
+    networks,
+    nineteen,
+    boxes,
+    reports,
+    few_labels,
+    tuning,
+    costs,
+    published,
+    speed,
+    growth,
+    torture,
+)
 
 
 def parts() -> dict[str, Part]:

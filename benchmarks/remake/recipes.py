@@ -134,6 +134,7 @@ RECIPES = (
         few_labels.hippocampus_4,
         seeds=(0, 1, 2),
     ),
+    Recipe("torture", ("make torture",)),
     Recipe("memory", ("make memory",)),
     Recipe("scaling", ("make scaling",)),
     Recipe("bench", ("make bench",)),

@@ -1,6 +1,6 @@
-"""All tortures, or those named: `python -m tests.torture.run [--seed 0] [--write] [name ...]`, or `make torture`.
+"""All tortures, or those named: `python -m tests.torture.run [--seed 0] [name ...]`, or `make torture`.
 
-Prints one table, writes results/torture.json where all were run, and with --write the table of docs/trust.md. Exits
+Prints one table, and writes results/torture.json, which `make report` shows in docs/trust.md, where all were run. Exits
 with 1 where something broke; a row that was skipped says why.
 """
 
@@ -23,7 +23,7 @@ from tests.torture.child import done, last_line
 from tests.torture.row import Row, broken
 
 ROOT = Path(__file__).parents[2]
-RESULT, PAGE = ROOT / "results" / "torture.json", ROOT / "docs" / "trust.md"
+RESULT = ROOT / "results" / "torture.json"
 NAMES = ("kills", "full_disk", "bad_input", "shared", "bombs", "clients", "escapes")
 """Files beside this one, each with `rows(place, seed)`."""
 _HEAVY = (
@@ -43,7 +43,6 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; none: all")
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which things are killed")
-    parser.add_argument("--write", action="store_true", help="fill the table of docs/trust.md as well")
     given = parser.parse_args()
     if unknown := [name for name in given.names if name not in NAMES]:
         parser.error(f"{', '.join(unknown)}: choose from {', '.join(NAMES)}")
@@ -57,8 +56,6 @@ def main() -> None:
     print(f"\n{len(rows)} rows in {(time.monotonic() - start) / 60:.0f} minutes")
     if not given.names:
         write(rows, given.seed)
-    if given.write:
-        fill_page()
     if faults := broken(rows):
         sys.exit("\n".join(["", *faults]))
 
@@ -109,28 +106,15 @@ def show(rows: Sequence[Row]) -> None:
 
 def write(rows: Sequence[Row], seed: int) -> None:
     """Keep all that is needed to do it again."""
-    from llmseg.runs.environment import environment
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from harness import result
 
     content = {
         "question": "What is left of work that is killed, starved, fed with rubbish or attacked?",
-        "command": "python -m tests.torture.run", "seed": seed, "environment": environment(),
-        "rows": [{**asdict(row), "verdict": row.verdict} for row in rows],
-    }  # fmt: skip
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(content, indent=1) + "\n")
-
-
-def fill_page() -> None:
-    """Put the table of the last full run between the marks of the page."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    from harness.page import fill
-
-    rows = json.loads(RESULT.read_text())["rows"]
-    names = list(Row.__dataclass_fields__)
-    own = [
-        Row(**{key: tuple(v) if isinstance(v, list) else v for key, v in row.items() if key in names}) for row in rows
-    ]
-    fill(PAGE, {"torture": [row.cells() for row in own]})
+        **result.header([f"make torture SEED={seed}"], [seed]),
+        "rows": [{**asdict(row), "verdict": row.verdict, "shown": row.cells()} for row in rows],
+    }
+    result.write(RESULT, content)
 
 
 if __name__ == "__main__":
