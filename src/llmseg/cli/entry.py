@@ -6,7 +6,6 @@ compose. Set HYDRA_FULL_ERROR=1 to see the stack trace of a user error.
 
 import errno
 import importlib
-import multiprocessing
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -23,7 +22,6 @@ from llmseg.cli.help import help_text
 from llmseg.cli.implied import implied, top_config
 from llmseg.cli.outcome import Outcome, report
 from llmseg.errors import ConfigError, UserError
-from llmseg.processes import die_with_parent
 from llmseg.resources import conf_folder, own_conf
 
 if TYPE_CHECKING:
@@ -99,8 +97,12 @@ class _Job:
 
     def __call__(self, cfg: "DictConfig") -> object:
         """Import the function and call it with the config; an Outcome where there are several jobs."""
+        import multiprocessing
+
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
+
+        from llmseg.processes import die_with_parent
 
         if multiprocessing.parent_process() is not None:  # joblib's worker: a killed sweep trains nothing on
             die_with_parent()
