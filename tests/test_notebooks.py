@@ -11,6 +11,7 @@ from tests.cli.conftest import TINY, call
 NOTEBOOKS = [Path(__file__).parents[1] / "notebooks" / "results.ipynb"]  # the analysis: tests/notebooks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = (f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}")

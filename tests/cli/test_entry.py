@@ -338,10 +338,11 @@ def test_each_shipped_choice(choice: str) -> None:
 
 
 @pytest.mark.usefixtures("shipped")
-def test_models_fit_data() -> None:
+@pytest.mark.parametrize("step", [37, pytest.param(11, marks=pytest.mark.slow)])
+def test_models_fit_data(step: int) -> None:
     models, data = choices(SHIPPED / "model"), choices(SHIPPED / "data")
     data = [name for name in data if name not in ("boxes", "openi", "reports")]  # no masks, and models of their own
-    pairs = itertools.islice(itertools.product(data, models), 0, None, 11)
+    pairs = itertools.islice(itertools.product(data, models), 0, None, step)
     for one, other in pairs:
         assert code_of("--cfg", "job", f"data={one}", f"model={other}") == 0
 

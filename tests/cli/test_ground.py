@@ -76,6 +76,7 @@ def test_a_run_has_boxes_scores_controls_and_a_small_checkpoint(
     assert {"train/loss_epoch", "val/loss", "val/iou"} <= set(columns)
 
 
+@pytest.mark.slow
 def test_resumed_training_is_the_uninterrupted_one(ground: Ground, tmp_path: Path) -> None:
     words = ("evaluate=false", "method.drop_sequences=0.3", "data.augment.gamma=0.2")
     assert ground(*words, "trainer.max_epochs=3") == 0

@@ -161,6 +161,7 @@ def test_looking_for_a_learning_rate_trains_nothing(
     assert not (run / "metrics.csv").exists()
 
 
+@pytest.mark.slow
 def test_validation_of_two_processes_is_that_of_one(train: Command, tmp_path: Path) -> None:
     """Weights that do not move: what differs could only be how cases are dealt and scores are put together."""
     words = ("optimizer.lr=0", "model.norm=false", "data.split.val=0.5", "data.batch_size=6")

@@ -67,6 +67,7 @@ def test_every_data_set_trains_and_is_scored(
         assert case.aspect == 1
 
 
+@pytest.mark.slow
 def test_colour_is_learnt_and_scored_at_the_pictures_own_size(
     train: Command, tmp_path: Path, drawn: list[CasePicture]
 ) -> None:

@@ -139,7 +139,12 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+QUICK = "averages and accumulation"
+
+
+@pytest.mark.parametrize(
+    "name", [QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OPTIONS if name != QUICK)]
+)
 def test_with_options(name: str, train: Command, tmp_path: Path) -> None:
     words = OPTIONS[name]
     assert train(*SHORT, *words, "name=whole") == 0
@@ -213,6 +218,7 @@ def test_what_may_not_change_is_named(train: Command, whole: Path, capsys: pytes
     assert "last.ckpt: missing" in refused(1, f"resume={whole}")
 
 
+@pytest.mark.slow
 def test_only_one_process_at_a_time(
     train: Command, tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -105,7 +105,9 @@ def test_scans_without_any_label_file(train: Command, root: Path, capsys: pytest
     assert call("evaluate", f"run={run}", f"paths.cache={root.parent / 'cache'}") == 0
 
 
-@pytest.mark.parametrize(("method", "workers"), [("bcp", 0), ("llm_segnet", 0), ("llm_segnet", 1)])
+@pytest.mark.parametrize(
+    ("method", "workers"), [("bcp", 0), ("llm_segnet", 0), pytest.param("llm_segnet", 1, marks=pytest.mark.slow)]
+)
 def test_a_stopped_training_goes_on_exactly(train: Command, root: Path, method: str, workers: int) -> None:
     words = ("trainer.max_steps=9", "save_every_n_steps=2", "evaluate=false", f"data.workers={workers}")
     assert semi(train, root, method, *words, "name=whole") == 0

@@ -223,6 +223,7 @@ def test_a_changed_scan_is_not_served_from_the_cache(train: Command, tmp_path: P
     assert before.read_text() != after.read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_training(train: Command, tmp_path: Path) -> None:
     assert train("trainer.devices=2", "data.batch_size=6") == 0
     run = only_run(tmp_path / "runs")

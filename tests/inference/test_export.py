@@ -144,6 +144,7 @@ def test_a_network_that_ends_on_a_smaller_grid(tmp_path: Path) -> None:
     np.testing.assert_array_equal(theirs(case, tmp_path / "model"), ours(case, net, recipe, (32, 32)))
 
 
+@pytest.mark.slow
 def test_vnet_on_a_volume_smaller_and_larger_than_its_window(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = balanced(VNet(in_channels=1, out_channels=1, width=2).eval(), torch.randn(1, 1, 32, 32, 32))

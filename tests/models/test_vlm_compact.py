@@ -59,6 +59,7 @@ def test_only_the_answer_counts(lm: Path) -> None:
     assert model.loss(samples).item() == pytest.approx(per_token / count, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_where_squares_are(lm: Path) -> None:
     model = compact(lm, adapter={"kind": "none"}).train()  # random weights have nothing that an adapter could use
     samples = [square(x, y) for x in (4, 40) for y in (4, 40)]
