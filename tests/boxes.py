@@ -19,6 +19,16 @@ from llmseg.study.sandbox.supervise import run_with
 
 NOBODY = 65534
 SYSTEM_PYTHON = "/usr/bin/python3"  # readable by everybody, which the one of these tests need not be
+DAEMON = """
+import os, subprocess, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)", sys.argv[1]])
+    os._exit(0)
+time.sleep(float(sys.argv[2]))
+print("left a daemon")
+"""
 # A supervisor of its own: a box from standard input, an outcome to standard output.
 _SUPERVISOR = """
 import dataclasses, json, sys

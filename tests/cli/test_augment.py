@@ -6,6 +6,7 @@ import pytest
 
 from llmseg.runs import load
 from tests.cli.conftest import Command, runs_in
+from tests.conftest import Refusal
 
 
 @pytest.mark.parametrize(
@@ -32,8 +33,6 @@ def test_strong_augmentation_trains(words: tuple[str, ...], train: Command, tmp_
         ("augment=stronger", "did you mean strong?"),
     ],
 )
-def test_mistakes_are_one_line(words: str, said: str, train: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_one_line(words: str, said: str, train: Command, refusal: Refusal) -> None:
     assert train(words) == 2
-    message = capsys.readouterr().err
-    assert said in message
-    assert message.count("\n") == 1
+    refusal(said)

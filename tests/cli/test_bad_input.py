@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Command, call
+from tests.conftest import Refusal
 from tests.data.make import AFFINE, SHAPE, brats_case, mask, nnunet_folder, noise, write_scan, write_text
 
 IMAGE, LABEL = "imagesTr/case2_0000.nii.gz", "labelsTr/case2.nii.gz"
@@ -69,42 +70,35 @@ FAULTS: dict[str, tuple[Damage, str]] = {
 }
 
 
-def refused(
-    train: Command, folder: Path, capsys: pytest.CaptureFixture[str], expected: str, *words: object, code: int = 1
-) -> None:
+def refused(train: Command, folder: Path, refusal: Refusal, expected: str, *words: object, code: int = 1) -> None:
     """Assert the exit code, one line on standard error that says `expected`, and that no run was begun."""
     assert train(*words) == code
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert expected in error
+    refusal(expected)
     assert not (folder / "runs").exists()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_faulty_data(fault: str, train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faulty_data(fault: str, train: Command, tmp_path: Path, refusal: Refusal) -> None:
     root = nnunet_folder(tmp_path / "scans", [f"case{n}" for n in range(5)])
     damage, expected = FAULTS[fault]
     damage(root)
     words = ("data=nnunet", f"data.root={root}", f"paths.cache={tmp_path / 'cache'}", "data.image_size=16")
-    refused(train, tmp_path, capsys, expected, *words)
+    refused(train, tmp_path, refusal, expected, *words)
     assert not list((tmp_path / "cache").glob(".*")) if (tmp_path / "cache").exists() else True
 
 
-def test_missing_and_empty_roots_say_where_the_data_are(
-    train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    refused(train, tmp_path, capsys, "synapse.org", "data=brats", f"data.root={tmp_path / 'nowhere'}")
+def test_missing_and_empty_roots_say_where_the_data_are(train: Command, tmp_path: Path, refusal: Refusal) -> None:
+    refused(train, tmp_path, refusal, "synapse.org", "data=brats", f"data.root={tmp_path / 'nowhere'}")
     (tmp_path / "empty").mkdir()
-    refused(train, tmp_path, capsys, "medicaldecathlon", "data=hippocampus", f"data.root={tmp_path / 'empty'}")
+    refused(train, tmp_path, refusal, "medicaldecathlon", "data=hippocampus", f"data.root={tmp_path / 'empty'}")
 
 
-def test_two_patients_with_one_id(train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_patients_with_one_id(train: Command, tmp_path: Path, refusal: Refusal) -> None:
     for grade in ("HGG", "LGG"):
         for name in ("Brats18_A_1", f"Brats18_{grade}_1"):
             brats_case(tmp_path / "scans" / grade / name, ["flair", "seg"], (0, 1, 2, 4))
     words = ("data=brats", f"data.root={tmp_path / 'scans'}", "data.modalities=[flair]")
-    refused(train, tmp_path, capsys, "Brats18_A_1", *words)
+    refused(train, tmp_path, refusal, "Brats18_A_1", *words)
 
 
 @pytest.mark.parametrize(
@@ -135,22 +129,20 @@ def test_two_patients_with_one_id(train: Command, tmp_path: Path, capsys: pytest
         ("+=", "+="),
     ],
 )
-def test_mistyped_words(
-    word: str, expected: str, train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    refused(train, tmp_path, capsys, expected, word, code=2)
+def test_mistyped_words(word: str, expected: str, train: Command, tmp_path: Path, refusal: Refusal) -> None:
+    refused(train, tmp_path, refusal, expected, word, code=2)
 
 
-def test_nothing_to_score(train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_score(train: Command, tmp_path: Path, refusal: Refusal) -> None:
     (tmp_path / "split.json").write_text(json.dumps({"train": ["slab_0", "slab_1"], "test": []}))
-    refused(train, tmp_path, capsys, "evaluate=false", f"data.split.file={tmp_path / 'split.json'}", code=2)
+    refused(train, tmp_path, refusal, "evaluate=false", f"data.split.file={tmp_path / 'split.json'}", code=2)
 
 
-def test_no_run_to_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_run_to_evaluate(tmp_path: Path, refusal: Refusal) -> None:
     assert call("evaluate", f"run={tmp_path / 'nowhere'}") == 1
-    assert "no run folder" in capsys.readouterr().err
+    refusal("no run folder")
     assert call("evaluate") == 2
-    assert "run has no value" in capsys.readouterr().err
+    refusal("run has no value")
     assert call("compare", f"run={tmp_path}") == 1
-    assert "no finished run" in capsys.readouterr().err
+    refusal("no finished run")
     assert not list(tmp_path.iterdir())

@@ -11,12 +11,13 @@ from llmseg.data.boxes.datamodule import BoxData
 from llmseg.data.boxes.records import read_records
 from llmseg.data.config import SplitConfig
 from tests.cli.conftest import call
-from tests.data.make import brats_case, nnunet_folder, one_line, write_text
+from tests.conftest import Refusal
+from tests.data.make import brats_case, nnunet_folder, write_text
 
 SMALL = ("min_area=1", "slices=2", "plane=axial")
 
 
-def test_nnunet_folder_with_its_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nnunet_folder_with_its_split(tmp_path: Path, refusal: Refusal, capsys: pytest.CaptureFixture[str]) -> None:
     root = nnunet_folder(tmp_path / "scans", ["a", "b", "c"], channels=2)
     write_text(root / "split.json", json.dumps({"train": ["c"], "val": ["a"], "test": ["b"]}))
     output = tmp_path / "boxes"
@@ -40,7 +41,7 @@ def test_nnunet_folder_with_its_split(tmp_path: Path, capsys: pytest.CaptureFixt
     module = BoxData(BoxesConfig(root=str(output)), seed=0)
     assert [sample.record.case for sample in module.part("train")] == ["c", "c"]
     assert call("boxes", "data=nnunet", f"data.root={root}", f"output={output}", *SMALL) == 2
-    one_line(ValueError(capsys.readouterr().err.strip()), "error: output=", "not empty")
+    refusal("error: output=", "not empty")
 
 
 def test_brats_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,15 +70,15 @@ def test_brats_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     ],
 )
 def test_mistakes_leave_nothing_behind(
-    words: tuple[str, ...], code: int, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], code: int, expected: str, tmp_path: Path, refusal: Refusal
 ) -> None:
     root = nnunet_folder(tmp_path / "scans", ["a"])
     assert call("boxes", "data=nnunet", f"data.root={root}", f"output={tmp_path / 'boxes'}", *words) == code
-    one_line(ValueError(capsys.readouterr().err.strip()), "error: ", expected)
+    refusal(expected)
     assert [path.name for path in tmp_path.iterdir()] == ["scans"]
 
 
-def test_pictures_have_no_planes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pictures_have_no_planes(tmp_path: Path, refusal: Refusal) -> None:
     from PIL import Image
 
     for name in ("images", "masks"):
@@ -86,7 +87,7 @@ def test_pictures_have_no_planes(tmp_path: Path, capsys: pytest.CaptureFixture[s
         pixels[2:5, 3:6] = 255
         Image.fromarray(pixels).save(tmp_path / "scans" / name / "a.png")
     assert call("boxes", "data=images", f"data.root={tmp_path / 'scans'}", f"output={tmp_path / 'boxes'}") == 2
-    one_line(ValueError(capsys.readouterr().err.strip()), "holds pictures")
+    refusal("holds pictures")
 
 
 def test_hippocampi_of_the_official_test_cases(sample_data: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from llmseg.cli import chat
 from tests.cli.writers import Stub
+from tests.conftest import error_line
 
 Chat = Callable[..., int]
 LEFT = "左侧肾上腺稍增粗；双侧肾上腺未见明显异常强化区。"
@@ -221,8 +222,7 @@ def test_mistakes_are_one_line(
     places = {"run": run, "folder": tmp_path / "folder", "masks": masks, "boxes": boxes}
     assert command(*(word.format(**places) for word in words), typed="quit\n") in (1, 2)
     out, err = capsys.readouterr()
-    assert message in err
-    assert err.count("\n") == 1
+    error_line(err, message)
     assert out == ""
     assert opened == []
     assert list(Path().iterdir()) == []

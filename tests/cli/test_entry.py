@@ -15,6 +15,7 @@ from llmseg.cli import entry
 from llmseg.cli.help import _EXAMPLES, choices
 from llmseg.cli.implied import top_config
 from llmseg.resources import own_conf
+from tests.conftest import error_line
 
 FILES = {
     "train.yaml": (
@@ -99,9 +100,7 @@ def error_of(capsys: pytest.CaptureFixture[str], *argv: str, config: str = "trai
     out, err = capsys.readouterr()
     assert out == ""
     assert list(Path().iterdir()) == []
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    return err.removeprefix("error: ").strip()
+    return error_line(err).removeprefix("error: ").strip()
 
 
 def test_a_full_disk_is_one_line(

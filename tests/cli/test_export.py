@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import call
 from tests.cli.exported import check_same_mask, run_script, scan
+from tests.conftest import Refusal
 from tests.inference.make_run import threshold_run
 
 
@@ -43,7 +44,7 @@ def test_regions_get_a_file_each_beside_the_run(tmp_path: Path) -> None:
     assert one[two > 0].all()
 
 
-def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, refusal: Refusal) -> None:
     for words, code, said in (
         ((f"run={tmp_path}",), 1, "no run folder"),
         ((), 2, "run has no value"),
@@ -51,7 +52,5 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
         ((f"run={tmp_path}", "overlap=1"), 2, "overlap=1: must be at least 0 and below 1"),
     ):
         assert call("export", *words, f"output={tmp_path / 'model'}") == code
-        message = capsys.readouterr().err
-        assert said in message
-        assert message.count("\n") == 1
+        refusal(said)
     assert not (tmp_path / "model").exists()

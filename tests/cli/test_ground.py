@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from tests.cli.conftest import call, runs_in
+from tests.conftest import Refusal
 from tests.data.boxes.slices import data_root
 from tests.data.make import brats_case
 from tests.language.make_lm import tiny_lm
@@ -140,14 +141,12 @@ def test_boxes_of_new_scans_and_their_pictures(ground: Ground, tmp_path: Path) -
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(
-    words: tuple[str, ...], message: str, ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...], message: str, ground: Ground, tmp_path: Path, refusal: Refusal,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert ground(*words) != 0
-    error = capsys.readouterr().err.strip()
-    assert message in error
-    assert error.count("\n") == 0, error
+    refusal(message)
     assert not (tmp_path / "runs").exists()
 
 

@@ -12,6 +12,7 @@ from llmseg.knowledge.authors import Sampling
 from llmseg.knowledge.interview import prompt_hash
 from llmseg.knowledge.texts import KINDS, Texts
 from tests.cli.conftest import call
+from tests.conftest import Refusal
 
 ATRIUM = ("organ=left atrium", "modality=LGE-MRI", "author=parrot")
 
@@ -125,11 +126,9 @@ def test_nothing_is_half_written_and_nothing_replaced(
         (("temperature=hot",), "temperature: 'hot' is not a number"),
     ],
 )
-def test_mistakes(words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(words: tuple[str, ...], message: str, refusal: Refusal) -> None:
     assert call("knowledge", *ATRIUM, *words) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
+    refusal(message)
 
 
 def test_choices_of_a_training(capsys: pytest.CaptureFixture[str]) -> None:

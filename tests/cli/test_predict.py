@@ -14,6 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.cli.conftest import Command, call, runs_in
+from tests.conftest import Refusal
 from tests.data.make_volumes import write_dicom
 from tests.inference.make_run import THRESHOLD, blobs, threshold_run
 
@@ -287,7 +288,7 @@ def test_runs_that_are_no_ensemble(
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, word: str, code: int, text: str
+    tmp_path: Path, refusal: Refusal, monkeypatch: pytest.MonkeyPatch, word: str, code: int, text: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     source = write(tmp_path / "scan.nii.gz", blobs(SHAPE))
@@ -295,8 +296,7 @@ def test_mistakes_are_one_line_and_leave_nothing(
     words = {"run": f"run={run}", "input": f"input={source}", "output": f"output={tmp_path / 'out'}"}
     words[word.partition("=")[0]] = word
     assert call("predict", *words.values()) == code
-    [line] = capsys.readouterr().err.splitlines()
-    assert text in line
+    refusal(text)
     assert sorted(os.listdir(tmp_path)) == ["run", "scan.nii.gz"]
 
 

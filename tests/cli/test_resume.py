@@ -14,6 +14,7 @@ import yaml
 from llmseg.methods.base import SegmentationMethod
 from llmseg.runs import load
 from tests.cli.conftest import Command, call, runs_in
+from tests.conftest import error_line
 from tests.data.make import nnunet_folder
 
 SHORT = ("trainer.max_epochs=3", "evaluate=false", "save_every_n_steps=2", "model.dropout=0.3")
@@ -192,9 +193,7 @@ def test_what_may_not_change_is_named(train: Command, whole: Path, capsys: pytes
     def refused(code: int, *words: object) -> str:
         capsys.readouterr()
         assert call("train", *words) == code
-        error = capsys.readouterr().err
-        assert error.count("\n") == 1, error
-        return error
+        return error_line(capsys.readouterr().err)
 
     before = (whole / "config.yaml").read_bytes()
     error = refused(2, f"resume={whole}", "model=gpt4o", "data.batch_size=4", "trainer.devices=2", "seed=0")

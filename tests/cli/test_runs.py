@@ -14,6 +14,7 @@ from llmseg.runs import RunFolder
 from llmseg.runs.result import Result
 from llmseg.runs.state import recorded, status
 from tests.cli.conftest import Command, runs_in
+from tests.conftest import Refusal
 
 
 def make(parent: Path, state: str, model: str = "unet", dice: float | None = None, rate: float = 0.001) -> Path:
@@ -95,14 +96,9 @@ def test_filters(folder: Path, words: list[str], models: list[str], capsys: pyte
         (["model=none"], "no run there"),
     ],
 )
-def test_mistakes_are_one_line(
-    folder: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes_are_one_line(folder: Path, words: list[str], message: str, refusal: Refusal) -> None:
     assert code_of(folder, *words) in (1, 2)
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert message in error
+    refusal(message)
 
 
 def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

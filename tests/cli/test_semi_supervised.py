@@ -13,7 +13,8 @@ import torch
 from llmseg.runs import load, load_all
 from tests.cli.conftest import Command, call, runs_in
 from tests.cli.test_resume import assert_same, content, only_run, stopped_before
-from tests.data.make import one_line, write_scan
+from tests.conftest import Refusal
+from tests.data.make import write_scan
 from tests.data.make_volumes import ball, body
 
 IDS = tuple(f"case{number}" for number in range(8))
@@ -89,15 +90,15 @@ def test_broken_labels_of_labelled_cases_are_noticed(train: Command, root: Path,
     assert semi(train, root, method) == 1
 
 
-def test_scans_without_any_label_file(train: Command, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scans_without_any_label_file(train: Command, root: Path, refusal: Refusal) -> None:
     (root / "split.json").unlink()
     for name in IDS[4:]:
         (root / "labelsTr" / f"{name}.nii.gz").unlink()
     words = ("data.labelled=null", "data.split.val=0", "data.split.test=0.25")
     assert semi(train, root, "mean_teacher", *words) == 1
-    one_line(Exception(capsys.readouterr().err.strip()), "data.reader.unlabelled=true")
+    refusal("data.reader.unlabelled=true")
     assert semi(train, root, "supervised", *words, "data.reader.unlabelled=true") == 1
-    one_line(Exception(capsys.readouterr().err.strip()), IDS[4], "no label")
+    refusal(IDS[4], "no label")
     assert semi(train, root, "mean_teacher", *words, "data.reader.unlabelled=true") == 0
     run = only_run(root.parent / "runs")
     split = json.loads((run / "split.json").read_text())
@@ -144,7 +145,7 @@ def test_a_pair_is_tested_together_and_can_be_taken_apart(train: Command, root: 
 
 
 def test_a_run_with_validation_cases_is_scored_again_from_its_own_split(
-    train: Command, root: Path, capsys: pytest.CaptureFixture[str]
+    train: Command, root: Path, refusal: Refusal
 ) -> None:
     assert semi(train, root, "cps", "data.labelled=3", "data.labelled_val=1") == 0
     run = only_run(root.parent / "runs")
@@ -154,7 +155,7 @@ def test_a_run_with_validation_cases_is_scored_again_from_its_own_split(
         assert call("evaluate", *words, f"part={part}", f"output={root.parent / part}") == 0
         assert len(pd.read_csv(root.parent / part / "cases.csv")) == count
     assert call("evaluate", *words, "part=unlabelled") == 2
-    one_line(Exception(capsys.readouterr().err.strip()), "part=unlabelled", "train, val, test, all")
+    refusal("part=unlabelled", "train, val, test, all")
     assert call("compare", f"run={root.parent / 'runs'}") == 0
 
 
@@ -227,14 +228,14 @@ def test_few_labels_choose_v_net_and_steps(train: Command, root: Path, capsys: p
     ],
 )
 def test_mistakes_are_one_line(
-    train: Command, root: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], found: str
+    train: Command, root: Path, refusal: Refusal, words: tuple[str, ...], found: str
 ) -> None:
     assert semi(train, root, "cps", *words) != 0
-    one_line(Exception(capsys.readouterr().err.strip()), found)
+    refusal(found)
     assert not list((root.parent).rglob("*.ckpt"))
 
 
-def test_a_network_that_cannot_carry_knowledge(train: Command, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_network_that_cannot_carry_knowledge(train: Command, root: Path, refusal: Refusal) -> None:
     words = ("knowledge=random", "knowledge.organ=hippocampus", "model=unet", "model.spatial_dims=3", "model.depth=2")
     assert semi(train, root, "llm_segnet", *words) == 2
-    one_line(Exception(capsys.readouterr().err.strip()), "UNet cannot carry knowledge", "vnet")
+    refusal("UNet cannot carry knowledge", "vnet")

@@ -14,6 +14,7 @@ from llmseg.study import collect as collect_studies
 from llmseg.study import sandbox
 from llmseg.study.transcript import Reply, Transcript
 from tests.cli.conftest import TINY, Command, call, runs_in
+from tests.conftest import Refusal
 from tests.study.make_study import PretendBox, fails, file, predicts
 
 ERROR = "NameError: name 'np' is not defined"
@@ -171,17 +172,14 @@ def test_mistakes_are_one_line_and_leave_nothing(
     message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refusal: Refusal,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     if "author=nnunet" in words:
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert call("study", *words) in (1, 2)
-    shown = capsys.readouterr().err
-    assert shown.startswith("error: ")
-    assert message in shown
-    assert shown.count("\n") == 1
+    refusal(message)
     assert not os.listdir(tmp_path)
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Command, runs_in
+from tests.conftest import Refusal
 
 optuna = pytest.importorskip("optuna")
 pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
@@ -124,14 +125,9 @@ def test_a_trial_of_a_killed_sweep_is_run_again(train: Command, tmp_path: Path, 
         (("sweep.space=null",), "sweep.space: nothing to search for"),
     ],
 )
-def test_mistakes(
-    words: tuple[str, ...], message: str, train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes(words: tuple[str, ...], message: str, train: Command, tmp_path: Path, refusal: Refusal) -> None:
     assert train(*SWEEP, *words) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert message in error
+    refusal(message)
     assert not runs_in(tmp_path / "runs")
 
 

@@ -15,6 +15,7 @@ from llmseg.inference import predict
 from llmseg.inference.windows import window_planes
 from llmseg.runs import TrainedNetwork
 from tests.cli.conftest import Command, call, runs_in
+from tests.conftest import Refusal
 
 VOLUMES = (
     "model.spatial_dims=3",
@@ -79,10 +80,8 @@ def test_they_reach_the_windows_of_train_and_evaluate(
     ],
 )
 def test_impossible_windows_are_refused_before_training(
-    word: str, message: str, train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    word: str, message: str, train: Command, tmp_path: Path, refusal: Refusal
 ) -> None:
     assert train(*VOLUMES, word) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
+    refusal(message)
     assert not (tmp_path / "runs").exists()

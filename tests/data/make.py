@@ -1,15 +1,18 @@
 """Small data sets in their true on-disk format."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from nibabel.loadsave import save
 from nibabel.nifti1 import Nifti1Image
 
 from llmseg.data.cases import Case
+from llmseg.data.files import read_header, read_voxels
+from llmseg.errors import DataError
 
 SHAPE = (6, 5, 4)
 AFFINE = np.array([[-1.0, 0, 0, 20], [0, -1.5, 0, 30], [0, 0, 2.0, -40], [0, 0, 0, 1]])
@@ -78,6 +81,31 @@ def brats_case(folder: Path, kinds: Sequence[str], values: Sequence[int] = (0, 1
         voxels = mask(values) if kind == "seg" else noise(seed)
         write_scan(folder / f"{folder.name}{separator}{kind}.nii.gz", voxels)
     return folder
+
+
+def batches_from(module: Any, start: tuple[int, int], epochs: Iterable[int]) -> list[Any]:
+    """The batches of some epochs of a training that begins at this epoch and batch."""
+    module.start_at(*start)
+    loader = module.train_dataloader()
+    found = []
+    for epoch in epochs:
+        loader.batch_sampler.set_epoch(epoch)
+        found += list(loader)
+    return found
+
+
+def unreadable(path: Path, *words: object, place: Path | None = None) -> None:
+    """Assert that neither header nor voxels can be read, and that both say so in one line with the path and the words.
+
+    Args:
+        path: the file or folder.
+        words: in the message.
+        place: what to read; None: `path`.
+    """
+    for read in (read_header, read_voxels):
+        with pytest.raises(DataError) as caught:
+            read(place or path)
+        one_line(caught.value, path, *words)
 
 
 def one_line(error: BaseException, *words: object) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from boxes import Sandbox, eventually, running
+from boxes import DAEMON, Sandbox, eventually, running
 
 from llmseg.errors import UserError
 from llmseg.study import sandbox as package
@@ -200,17 +200,6 @@ os.mkdir("predictions"); open("predictions/1.png", "w").write("one"); os.symlink
 def test_limits_hold_without_isolation(script: str, limits: Limits, stopped: str, plain: Sandbox) -> None:
     outcome = plain.run(script, limits=limits)
     assert (outcome.stopped, outcome.exit_code) == (stopped, None)
-
-
-DAEMON = """
-import os, subprocess, sys, time
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)", sys.argv[1]])
-    os._exit(0)
-time.sleep(float(sys.argv[2]))
-"""
 
 
 def test_without_isolation_daemons_die_too(plain: Sandbox) -> None:

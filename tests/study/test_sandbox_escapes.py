@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from boxes import Sandbox, eventually, running
+from boxes import DAEMON, Sandbox, eventually, running
 
 from llmseg.study.sandbox import Box, Limits
 
@@ -178,30 +178,16 @@ print([line for line in status.splitlines() if line.startswith(("CapEff", "NoNew
     assert r"NoNewPrivs:\t1" in outcome.stdout
 
 
-DAEMON = """
-import os, subprocess, sys, time
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)", sys.argv[1]])
-    os._exit(0)
-time.sleep(0.3)
-print("left a daemon")
-"""
-
-
 def test_a_daemon_dies_with_the_box(sandbox: Sandbox) -> None:
     token = secrets.token_hex(8)
-    outcome = sandbox.run(DAEMON, token)
-    assert outcome.stdout == "left a daemon\n"
+    assert sandbox.run(DAEMON, token, "0.3").stdout == "left a daemon\n"
     assert eventually(lambda: not running(token))
 
 
 def test_a_killed_supervisor_takes_the_box_along(sandbox: Sandbox) -> None:
     token = secrets.token_hex(8)
-    script = DAEMON.replace('print("left a daemon")', "time.sleep(600)")
-    command = ["python", "main.py", token]
-    supervisor = sandbox.start(command, Box(sandbox.results, {"main.py": script}), {})
+    command = ["python", "main.py", token, "600"]
+    supervisor = sandbox.start(command, Box(sandbox.results, {"main.py": DAEMON}), {})
     try:
         both = eventually(lambda: len(running(token)) >= 2 or supervisor.poll() is not None)
         assert both, "the script and its daemon"

@@ -11,6 +11,7 @@ import pytest
 
 from llmseg.errors import ConfigError, DataError
 from tests.cli.conftest import call
+from tests.conftest import Refusal
 from tests.web.make_runs import report_run
 
 gr = pytest.importorskip("gradio")
@@ -82,13 +83,12 @@ def test_a_mistake_of_ours_goes_to_the_console_alone(caplog: pytest.LogCaptureFi
     ],
 )
 def test_mistakes_on_the_command_line_are_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, code: int, text: str
+    tmp_path: Path, refusal: Refusal, word: str, code: int, text: str
 ) -> None:
     words = {"run": f"run={report_run(tmp_path / 'run')}", "accelerator": "accelerator=cpu"}
     words[word.partition("=")[0]] = word
     assert call("app", *words.values()) == code
-    [line] = capsys.readouterr().err.splitlines()
-    assert text in line
+    refusal(text)
 
 
 def status(url: str) -> int:

@@ -21,6 +21,7 @@ from llmseg.cli.console import log
 from llmseg.cli.hardware import resolve
 from llmseg.cli.kernels import check_bfloat16
 from llmseg.cli.trained import check_windows
+from llmseg.cli.typed import as_typed
 from llmseg.data.augmentation import Augment
 from llmseg.data.config import DataConfig
 from llmseg.data.datamodule import SegmentationData
@@ -139,10 +140,8 @@ def build_data(
     node: Mapping[str, Any], spatial_dims: int, cache: Path, seed: int, uses_unlabelled: bool | None = None
 ) -> SegmentationData:
     """The data module of a plain, complete `data` node; `uses_unlabelled` is None where nothing is trained."""
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DataConfig), dict(node)))
-    assert isinstance(config, DataConfig)
     reader = instantiate({**node["reader"], "_partial_": True}, _convert_="all")
-    return SegmentationData(config, reader, spatial_dims, cache, seed, uses_unlabelled)
+    return SegmentationData(as_typed(DataConfig, node), reader, spatial_dims, cache, seed, uses_unlabelled)
 
 
 def build_net(

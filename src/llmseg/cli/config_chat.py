@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 
 from llmseg.cli.config import PathsConfig
-from llmseg.cli.config_reports import GenerationConfig, TemplateConfig
+from llmseg.cli.config_reports import TemplateConfig
+from llmseg.language.writing import Generation
 
 
 @dataclass
-class ChatConfig(GenerationConfig):
-    """Keys of conf/chat.yaml: those of GenerationConfig and these.
+class ChatConfig(Generation):
+    """Keys of conf/chat.yaml: those of Generation and these.
 
     Attributes:
         run: a run folder of a report model.

@@ -6,33 +6,7 @@ from omegaconf import MISSING
 
 from llmseg.cli.config import TrainingConfig
 from llmseg.data.reports.config import ReportsConfig
-
-
-@dataclass
-class GenerationConfig:
-    """How answers are written; see `llmseg.language.writing.Generation`.
-
-    Attributes:
-        max_new_tokens: at most so many tokens.
-        do_sample: draw tokens instead of taking the likeliest.
-        num_beams: of beam search; 1: none.
-        temperature: of sampling.
-        top_p: sample among the likeliest tokens that have this probability together.
-        top_k: sample among so many of the likeliest; 0: all.
-        repetition_penalty: above 1 tokens that were there before become less likely.
-        batch_size: reports at a time.
-        seed: of sampling.
-    """
-
-    max_new_tokens: int = 128
-    do_sample: bool = False
-    num_beams: int = 1
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    repetition_penalty: float = 1.0
-    batch_size: int = 16
-    seed: int = 0
+from llmseg.language.writing import Generation
 
 
 @dataclass
@@ -82,13 +56,13 @@ class ReportTrainConfig(TrainingConfig):
     Attributes:
         task: report.
         prompt: see TemplateConfig.
-        generation: see GenerationConfig.
+        generation: see `llmseg.language.writing.Generation`.
         evaluation: see ReportEvaluationConfig.
         data: see ReportsConfig.
     """
 
     task: str = "report"
     prompt: TemplateConfig = field(default_factory=TemplateConfig)
-    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    generation: Generation = field(default_factory=Generation)
     evaluation: ReportEvaluationConfig = field(default_factory=ReportEvaluationConfig)
     data: ReportsConfig = field(default_factory=ReportsConfig)

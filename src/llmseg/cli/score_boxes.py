@@ -7,13 +7,13 @@ from time import perf_counter
 from typing import Any
 
 import pandas as pd
-import torch
 
 from llmseg.cli.console import log, render
+from llmseg.cli.score_model import ModelScorer
 from llmseg.cli.trained_boxes import boxes_of_run, load_boxes
 from llmseg.data.boxes.datamodule import BoxData
 from llmseg.data.boxes.sample import Boxes, Sample
-from llmseg.errors import ConfigError, UserError
+from llmseg.errors import UserError
 from llmseg.evaluation.boxes.controls import CONTROLS
 from llmseg.evaluation.boxes.metrics import score, summarise
 from llmseg.evaluation.boxes.table import ABLATION, CAPTION, MODEL, RULE, table
@@ -29,28 +29,17 @@ Answers = list[tuple[str | None, Decoded]]
 
 
 @dataclass(frozen=True)
-class BoxScorer:
-    """Where and how a run's model is scored.
+class BoxScorer(ModelScorer):
+    """Scores a model that answers with boxes; see ModelScorer."""
 
-    Attributes:
-        run: holds the checkpoint.
-        data: slices.
-        config: of the run.
-        device: where the model answers.
-        part: train, val, test or all.
-    """
-
-    run: RunFolder
     data: BoxData
-    config: Mapping[str, Any]
-    device: torch.device
-    part: str = "test"
+
+    task = "grounding"
+    samples_are = "slices"
 
     def __call__(self, output: Path) -> dict[str, Any]:
         """Score, write into `output`, print the table and return the summary."""
-        samples = self.data.part(self.part)
-        if not samples:
-            raise ConfigError(f"no {self.part} slices to score: see data.split, or leave it with evaluate=false")
+        samples: Sequence[Sample] = self.samples()
         name = str(self.config["choices"]["vlm"])
         model = load_boxes(self.run).to(self.device)
         start = perf_counter()
@@ -63,7 +52,8 @@ class BoxScorer:
         tables = [_rows(method, samples, each, kind) for kind, own in kinds.items() for method, each in own.items()]
         rows = pd.concat(tables, ignore_index=True)
         summaries = {method: summarise(rows[rows["method"] == method]) for method in answers}
-        summary = self._facts(name) | summaries[name] | {"methods": summaries, "seconds_per_slice": seconds}
+        facts = self.facts({"vlm": name}, {"sequences": list(self.config["data"]["sequences"])})
+        summary = facts | summaries[name] | {"methods": summaries, "seconds_per_slice": seconds}
         write(output / "boxes.csv", rows.to_csv(index=False))
         RunFolder(output).write_json("summary.json", summary)
         if self.config["evaluation"]["figures"]:
@@ -104,18 +94,6 @@ class BoxScorer:
                     yield title, self._ask(model, fewer)
                 except UserError as error:  # models that paint sequences as colours cannot do without some
                     log.warning(f"{title}: left out ({error})")
-
-    def _facts(self, name: str) -> dict[str, Any]:
-        return {
-            "task": "grounding",
-            "data": self.data.config.name,
-            "part": self.part,
-            "vlm": name,
-            "seed": self.config["seed"],
-            "checkpoint": "last",
-            "sequences": list(self.config["data"]["sequences"]),
-            "data_note": self.data.config.note,
-        }
 
 
 def ask(model: BoxModel, samples: Sequence[Sample]) -> Answers:

@@ -7,13 +7,13 @@ from time import perf_counter
 from typing import Any
 
 import pandas as pd
-import torch
 
 from llmseg.cli.console import log, render
+from llmseg.cli.score_model import ModelScorer
 from llmseg.cli.trained_reports import load_writer
 from llmseg.data.reports.datamodule import ReportData
 from llmseg.data.reports.sample import Report
-from llmseg.errors import ConfigError, UserError
+from llmseg.errors import UserError
 from llmseg.evaluation.reports.baselines import BASELINES
 from llmseg.evaluation.reports.radeval import radeval
 from llmseg.evaluation.reports.scores import score, summarise
@@ -26,28 +26,17 @@ from llmseg.whole import write
 
 
 @dataclass(frozen=True)
-class ReportScorer:
-    """Where and how a run's writer is scored.
+class ReportScorer(ModelScorer):
+    """Scores a writer of reports; see ModelScorer."""
 
-    Attributes:
-        run: holds the checkpoint.
-        data: reports.
-        config: of the run.
-        device: where the model writes.
-        part: train, val, test or all.
-    """
-
-    run: RunFolder
     data: ReportData
-    config: Mapping[str, Any]
-    device: torch.device
-    part: str = "test"
+
+    task = "report"
+    samples_are = "reports"
 
     def __call__(self, output: Path) -> dict[str, Any]:
         """Score, write into `output`, print the tables and return the summary."""
-        reports = self.data.part(self.part)[: self.config["evaluation"]["limit"]]
-        if not reports:
-            raise ConfigError(f"no {self.part} reports to score: see data.split, or leave it with evaluate=false")
+        reports: Sequence[Report] = self.samples(self.config["evaluation"]["limit"])
         name = writer_name(self.config)
         writer = load_writer(self.run, self.device)
         start = perf_counter()
@@ -57,7 +46,8 @@ class ReportScorer:
         language, similar = self.data.language, bool(self.config["evaluation"]["similarity"])
         rows = {method: score(reports, own, language, similar) for method, own in texts.items()}
         summaries = {method: summarise(own) for method, own in rows.items()}
-        summary = self._facts(name) | summaries[name] | {"methods": summaries, "seconds_per_report": seconds}
+        facts = self.facts({"writer": name}, {"split": self.data.config.split.rule})
+        summary = facts | summaries[name] | {"methods": summaries, "seconds_per_report": seconds}
         table = pd.concat([own.assign(method=method) for method, own in rows.items()], ignore_index=True)
         write(output / "reports.csv", table.to_csv(index=False))
         summary |= self._clinical(rows[name])  # slow, and may fail without a network
@@ -90,18 +80,6 @@ class ReportScorer:
                 yield name, [Written(text) for text in BASELINES[name](train, reports)]
             except UserError as error:
                 log.warning(f"{name}: left out ({error})")
-
-    def _facts(self, name: str) -> dict[str, Any]:
-        return {
-            "task": "report",
-            "data": self.data.config.name,
-            "part": self.part,
-            "writer": name,
-            "seed": self.config["seed"],
-            "checkpoint": "last",
-            "split": self.data.config.split.rule,
-            "data_note": self.data.config.note,
-        }
 
 
 def write_all(writer: Writer, reports: Sequence[Report], how: Generation) -> list[Written]:

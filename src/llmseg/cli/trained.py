@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import ListConfig
 
+from llmseg.cli.typed import as_typed
 from llmseg.data.config import DataConfig
 from llmseg.data.preprocessing import Recipe
 from llmseg.errors import ConfigError
@@ -113,9 +114,7 @@ def check_windows(evaluation: Mapping[str, Any], spatial_dims: int, patch_size: 
 
 def data_config(config: Mapping[str, Any]) -> DataConfig:
     """The typed `data` node of a run's configuration."""
-    node = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DataConfig), DictConfig(config["data"])))
-    assert isinstance(node, DataConfig)
-    return node
+    return as_typed(DataConfig, config["data"])
 
 
 def _facts(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Boxes from runs: of box models as they were trained, and around the masks of segmentation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +8,11 @@ import torch
 
 from llmseg.cli import build
 from llmseg.cli.trained import segmenter
+from llmseg.cli.trained_model import rebuild
 from llmseg.data.boxes.sample import Boxes, Sample
-from llmseg.errors import UserError
 from llmseg.evaluation.boxes.from_masks import boxes_from_masks
 from llmseg.models.vlm.base import BoxModel
 from llmseg.runs import RunFolder, load_all
-from llmseg.runs.checkpoint import reading
-
-_PREFIX = "net."
 
 
 def load_boxes(run: RunFolder, checkpoint: str = "last") -> BoxModel:
@@ -24,30 +21,15 @@ def load_boxes(run: RunFolder, checkpoint: str = "last") -> BoxModel:
     Raises:
         UserError: no such checkpoint, one that does not fit, or a language model that cannot be had any more.
     """
-    from llmseg.cli.tasks.grounding import box_model
-    from llmseg.methods.adapted import trained_names
-
-    file = run.checkpoint(checkpoint)
-    with reading(file):
-        content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        state = {key.removeprefix(_PREFIX): value for key, value in content["state_dict"].items()}
-        config = _without_source(content["llmseg"])
-    model = box_model(config)
-    if missing := sorted(trained_names(model) ^ state.keys()):
-        raise UserError(f"{file}: {missing[0]} does not fit the model of its own configuration; was vlm changed?")
-    try:
-        model.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise UserError(f"{file}: does not fit its language model any more; was that one replaced?") from error
-    return model.eval()
+    model: BoxModel = rebuild(run, checkpoint, "vlm", _without_source)
+    return model
 
 
-def _without_source(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration without the place that a trained eye's first weights came from: the checkpoint has its own."""
-    vlm = config["vlm"]
+def _without_source(vlm: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node without the place that a trained eye's first weights came from: the checkpoint has its own."""
     if not vlm.get("train_vision") or "vision" not in vlm:
-        return config
-    return {**config, "vlm": {**vlm, "vision": {**vlm["vision"], "run": None, "weights": None}}}
+        return vlm
+    return {**vlm, "vision": {**vlm["vision"], "run": None, "weights": None}}
 
 
 def boxes_of_run(run: RunFolder, samples: Sequence[Sample], device: torch.device) -> list[Boxes]:

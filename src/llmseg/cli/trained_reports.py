@@ -7,15 +7,11 @@ from typing import Any
 
 import torch
 
-from llmseg.errors import UserError
+from llmseg.cli.trained_model import rebuild
 from llmseg.language.adapters import ADAPTER_CONFIG, adapter_of, load_adapter
 from llmseg.language.lm import identity_of
-from llmseg.methods.adapted import trained_names
 from llmseg.models.reporter import Reporter
 from llmseg.runs import RunFolder
-from llmseg.runs.checkpoint import reading
-
-_PREFIX = "net."
 
 
 def load_writer(
@@ -32,24 +28,17 @@ def load_writer(
     Raises:
         UserError: no such checkpoint, one that does not fit, or a language model that cannot be had any more.
     """
-    from llmseg.cli.tasks.report import reporter
 
-    file = run.checkpoint(checkpoint)
-    with reading(file):
-        content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        state = {key.removeprefix(_PREFIX): value for key, value in content["state_dict"].items()}
-        config = dict(content["llmseg"])
-    config["llm"] = {**config["llm"], "prompt": dict(prompt or config["llm"]["prompt"])}
-    if config["llm"]["adapter"]["kind"] == "qlora" and device.type != "cuda":
-        config["llm"]["adapter"] = {**config["llm"]["adapter"], "kind": "lora"}  # the same adapter on whole weights
-    writer = reporter(config)
-    if missing := sorted(trained_names(writer) ^ state.keys()):
-        raise UserError(f"{file}: {missing[0]} does not fit the model of its own configuration; was llm changed?")
-    with reading(file):
-        writer.load_state_dict(state, strict=False)
-    with file.open("rb") as stream:
+    def wanted(llm: Mapping[str, Any]) -> Mapping[str, Any]:
+        adapter = llm["adapter"]
+        if adapter["kind"] == "qlora" and device.type != "cuda":
+            adapter = {**adapter, "kind": "lora"}  # the same adapter on whole weights
+        return {**llm, "adapter": adapter, "prompt": dict(prompt or llm["prompt"])}
+
+    writer: Reporter = rebuild(run, checkpoint, "llm", wanted)
+    with run.checkpoint(checkpoint).open("rb") as stream:
         writer.identity["checkpoint"] = file_digest(stream, "sha256").hexdigest()
-    return writer.eval().to(device)
+    return writer.to(device)
 
 
 def open_folder(path: str, prompt: Mapping[str, Any], device: torch.device, cache: Path = Path(".cache")) -> Reporter:

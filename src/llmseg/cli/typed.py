@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
@@ -10,6 +10,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from llmseg.cli.hints import hint
 from llmseg.errors import ConfigError, first_line
 
+T = TypeVar("T")
 _KINDS = {"Integer": "an integer", "Float": "a number", "bool": "true or false"}
 
 
@@ -48,6 +49,13 @@ def _plain_message(error: OmegaConfBaseException) -> str:
         if "is not a ListConfig" in text:
             return f"{key} is not a list"
     return f"{key}: {text}"
+
+
+def as_typed(schema: type[T], node: Mapping[str, Any]) -> T:
+    """A plain, complete node as an instance of its dataclass."""
+    made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(node)))
+    assert isinstance(made, schema)
+    return made
 
 
 def user_keys(cfg: DictConfig) -> list[str]:

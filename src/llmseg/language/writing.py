@@ -8,9 +8,9 @@ from llmseg.data.reports.sample import Report
 from llmseg.errors import ConfigError
 
 
-@dataclass(frozen=True)
+@dataclass
 class Generation:
-    """How answers are written.
+    """How answers are written; also the schema of a configuration's `generation`, so not frozen.
 
     Attributes:
         max_new_tokens: at most so many tokens.

@@ -12,7 +12,7 @@ from typing import Any
 
 from llmseg.study.client import Client, ExhaustedError
 from llmseg.study.prompts import Prompt
-from llmseg.study.rounds import Played, Runner, play, program
+from llmseg.study.rounds import Attempt, Played, Runner, program
 from llmseg.study.sandbox import Limits
 from llmseg.study.transcript import Message, Transcript
 from llmseg.study.workspace import Workspace
@@ -161,7 +161,7 @@ class Loop:
         limits = replace(self.limits, seconds=min(self.limits.seconds, left))
         files = program([answer["content"] for answer in answers])
         folder = self.folder / "rounds" / str(number)
-        played = play(number, files, folder, self.workspace, limits, self.runner, self.isolated)
+        played = Attempt(number, files, folder, self.workspace, limits, self.runner, self.isolated).play()
         log.info(f"round {number}: {played.fault.message if played.fault else 'it runs'}")
         asked = transcript.messages[: 2 * number - 1]
         return Round(answers[-1], played, _tokens(asked, answers[-1]), _cost(answers[-1], self.price))

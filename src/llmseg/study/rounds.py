@@ -54,18 +54,11 @@ def program(answers: Sequence[str]) -> dict[str, str]:
     return {n: text for n, text in files.items() if not any(str(p) in files for p in PurePosixPath(n).parents)}
 
 
-def play(
-    number: int,
-    files: Mapping[str, str],
-    folder: Path,
-    workspace: Workspace,
-    limits: Limits,
-    runner: Runner,
-    isolated: bool = True,
-) -> Played:
-    """Run a round's program, or read what came of it where it has run already.
+@dataclass(frozen=True)
+class Attempt:
+    """A round's program, and how it is run.
 
-    Args:
+    Attributes:
         number: of the round.
         files: of the program.
         folder: of the round; gets the files, stdout.txt, stderr.txt, predictions/ and, last, outcome.json.
@@ -74,59 +67,56 @@ def play(
         runner: the sandbox.
         isolated: see `Box`.
     """
-    if (folder / "outcome.json").is_file():
-        return _read(folder)
-    shutil.rmtree(folder, ignore_errors=True)  # of a study that was killed in the middle of this round
-    for name, text in files.items():
-        write(folder / name, text)
-    played = _run(number, files, folder, workspace, limits, runner, isolated)
-    write(folder / "outcome.json", json.dumps(asdict(played), indent=1) + "\n")
-    return played
+
+    number: int
+    files: Mapping[str, str]
+    folder: Path
+    workspace: Workspace
+    limits: Limits
+    runner: Runner
+    isolated: bool = True
+
+    def play(self) -> Played:
+        """Run the program, or read what came of it where it has run already."""
+        if (self.folder / "outcome.json").is_file():
+            return _read(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)  # of a study that was killed in the middle of this round
+        for name, text in self.files.items():
+            write(self.folder / name, text)
+        played = self._run()
+        write(self.folder / "outcome.json", json.dumps(asdict(played), indent=1) + "\n")
+        return played
+
+    def _run(self) -> Played:
+        if MAIN not in self.files:
+            text = f"the answer has no code block for the file {MAIN}"
+            nothing = contract_broken("no_program", text)
+            return Played(self.number, None, 0.0, None, nothing, f"There is nothing to run: {text}.")
+        data = {"data": self.workspace.data}
+        box = Box(self._predictions, self.files, data, "predictions", self.limits, self.isolated)
+        outcome = self.runner(command(self.limits.seconds), box)
+        for name, text in (("stdout.txt", outcome.stdout), ("stderr.txt", outcome.stderr)):
+            write(self.folder / name, text)
+        fault = self._fault(outcome)
+        seconds, (problem, output) = round(outcome.seconds, 2), _told(outcome, fault)
+        return Played(self.number, outcome.exit_code, seconds, outcome.stopped, fault, problem, output, outcome.peak_mb)
+
+    def _fault(self, outcome: Outcome) -> Fault | None:
+        if (known := classify(outcome)) is not None:
+            return Fault(known.error, known.finer, known.detail, scrub(known.message))
+        fault = check_predictions(self._predictions, self.workspace.shapes, self.workspace.spatial_dims)
+        if fault is None and loss_not_finite(outcome.stdout + outcome.stderr):
+            return silent_failure("loss_not_finite", "it printed a loss that is not finite")
+        return fault
+
+    @property
+    def _predictions(self) -> Path:
+        return self.folder / "predictions"
 
 
 def command(seconds: float) -> list[str]:
     """How a program is started."""
     return ["python", MAIN, "--data", "data", "--output", "predictions", "--seconds", str(int(seconds))]
-
-
-def _run(
-    number: int,
-    files: Mapping[str, str],
-    folder: Path,
-    workspace: Workspace,
-    limits: Limits,
-    runner: Runner,
-    isolated: bool,
-) -> Played:
-    if MAIN not in files:
-        text = f"the answer has no code block for the file {MAIN}"
-        return Played(number, None, 0.0, None, contract_broken("no_program", text), f"There is nothing to run: {text}.")
-    results = folder / "predictions"
-    box = Box(results, files, {"data": workspace.data}, "predictions", limits, isolated)
-    outcome = runner(command(limits.seconds), box)
-    for name, text in (("stdout.txt", outcome.stdout), ("stderr.txt", outcome.stderr)):
-        write(folder / name, text)
-    fault = _fault(outcome, results, workspace)
-    problem, output = _told(outcome, fault)
-    return Played(
-        number,
-        outcome.exit_code,
-        round(outcome.seconds, 2),
-        outcome.stopped,
-        fault,
-        problem,
-        output,
-        outcome.peak_mb,
-    )
-
-
-def _fault(outcome: Outcome, results: Path, workspace: Workspace) -> Fault | None:
-    if (fault := classify(outcome)) is not None:
-        return Fault(fault.error, fault.finer, fault.detail, scrub(fault.message))
-    fault = check_predictions(results, workspace.shapes, workspace.spatial_dims)
-    if fault is None and loss_not_finite(outcome.stdout + outcome.stderr):
-        return silent_failure("loss_not_finite", "it printed a loss that is not finite")
-    return fault
 
 
 def _told(outcome: Outcome, fault: Fault | None) -> tuple[str, str]:

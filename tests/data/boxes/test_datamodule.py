@@ -20,7 +20,7 @@ from llmseg.data.boxes.sample import Sample
 from llmseg.data.config import SplitConfig
 from llmseg.errors import ConfigError, DataError
 from tests.data.boxes.slices import data_root, line, summary
-from tests.data.make import one_line, write_text
+from tests.data.make import batches_from, one_line, write_text
 
 
 def data(root: Path, seed: int = 0, **changes: Any) -> BoxData:
@@ -91,13 +91,7 @@ def test_resumed_order_is_that_of_an_uninterrupted_training(workers: int, tmp_pa
 
     def batches(start: tuple[int, int], epochs: range) -> list[Any]:
         module = data(root, seed=5, split=no_test, workers=workers)
-        module.start_at(*start)
-        loader: Any = module.train_dataloader()
-        found = []
-        for epoch in epochs:
-            loader.batch_sampler.set_epoch(epoch)
-            found += keys(loader)
-        return found
+        return keys(batches_from(module, start, epochs))
 
     whole = batches((0, 0), range(3))
     assert len(whole) == 12

@@ -12,7 +12,7 @@ from llmseg.data.reports.config import ColumnsConfig, ReportsConfig
 from llmseg.data.reports.datamodule import ReportData
 from llmseg.errors import ConfigError, DataError
 from llmseg.resources import conf_folder
-from tests.data.make import one_line
+from tests.data.make import batches_from, one_line
 from tests.data.reports.files import config, write
 
 
@@ -63,13 +63,7 @@ def test_resumed_order_is_that_of_an_uninterrupted_training(workers: int, tmp_pa
 
     def batches(start: tuple[int, int], epochs: range) -> list[list[str]]:
         module = data(file, {"test": 0, "val": 0}, workers=workers)
-        module.start_at(*start)
-        loader: Any = module.train_dataloader()
-        found = []
-        for epoch in epochs:
-            loader.batch_sampler.set_epoch(epoch)
-            found += names(loader)
-        return found
+        return names(batches_from(module, start, epochs))
 
     whole = batches((0, 0), range(3))
     assert [len(batch) for batch in whole] == [3] * 12

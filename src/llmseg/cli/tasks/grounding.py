@@ -11,6 +11,7 @@ from llmseg.cli import build
 from llmseg.cli.score_boxes import BoxScorer
 from llmseg.cli.tasks.base import Task
 from llmseg.cli.tasks.making import make_method, make_model
+from llmseg.cli.typed import as_typed
 from llmseg.data.boxes.config import BoxesConfig
 from llmseg.data.boxes.datamodule import BoxData
 from llmseg.data.boxes.records import read_records, summary_file
@@ -19,7 +20,6 @@ from llmseg.errors import ConfigError
 from llmseg.evaluation.boxes.controls import CONTROLS
 from llmseg.language import prompts
 from llmseg.methods import grounding
-from llmseg.models.vlm.base import BoxModel
 from llmseg.runs import RunFolder
 from llmseg.runs.unseen import unseen_run
 
@@ -79,7 +79,7 @@ class Grounding(Task):
 
     def method(self, config: Mapping[str, Any], data: "TrainingData") -> grounding.Grounding:
         """See Task."""
-        made: grounding.Grounding = make_method(config, box_model(config))
+        made: grounding.Grounding = make_method(config, make_model(config, "vlm"))
         return made
 
     def describe(self, config: Mapping[str, Any], data: "TrainingData") -> str:
@@ -110,16 +110,4 @@ def _plane(records: Sequence[Record], wanted: str | None) -> str:
 
 def box_data(node: Mapping[str, Any], seed: int) -> BoxData:
     """The data module of a plain `data` node."""
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(BoxesConfig), dict(node)))
-    assert isinstance(config, BoxesConfig)
-    return BoxData(config, seed)
-
-
-def box_model(config: Mapping[str, Any]) -> BoxModel:
-    """The model of a plain configuration, freshly initialised.
-
-    Raises:
-        ConfigError: its settings cannot be.
-    """
-    model: BoxModel = make_model(config, "vlm")
-    return model
+    return BoxData(as_typed(BoxesConfig, node), seed)

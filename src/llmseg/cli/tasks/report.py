@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from llmseg.cli import build
 from llmseg.cli.score_reports import ReportScorer, writer_name
 from llmseg.cli.tasks.base import Task
 from llmseg.cli.tasks.making import make_method, make_model
+from llmseg.cli.typed import as_typed
 from llmseg.data.reports.config import ReportsConfig
 from llmseg.data.reports.datamodule import ReportData
 from llmseg.errors import ConfigError, UserError
@@ -58,7 +59,7 @@ class Reporting(Task):
 
     def method(self, config: Mapping[str, Any], data: "TrainingData") -> report.Reporting:
         """See Task; what is too long for the model leaves the training here."""
-        net = reporter(config)
+        net: Reporter = make_model(config, "llm")
         assert isinstance(data, ReportData)
         self._restrict(net, data)
         made: report.Reporting = make_method(config, net)
@@ -92,17 +93,4 @@ class Reporting(Task):
 
 def report_data(node: Mapping[str, Any], seed: int) -> ReportData:
     """The data module of a plain `data` node."""
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ReportsConfig), dict(node)))
-    assert isinstance(config, ReportsConfig)
-    return ReportData(config, seed)
-
-
-def reporter(config: Mapping[str, Any]) -> Reporter:
-    """The model of a plain configuration, freshly initialised.
-
-    Raises:
-        ConfigError: its settings cannot be.
-        UserError: it cannot be had.
-    """
-    model: Reporter = make_model(config, "llm")
-    return model
+    return ReportData(as_typed(ReportsConfig, node), seed)
