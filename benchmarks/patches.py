@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 import torch
 import yaml
-from harness import Options, Row, Same, Side, compare, main
+from harness import Options, Row, Same, Side, Work, compare, main, package
 from nibabel.loadsave import save
 from nibabel.nifti1 import Nifti1Image
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def rows(options: Options) -> Iterator[Row]:
 
 
 def _rows(job: Job, options: Options) -> Iterator[Row]:
-    torchio = _torchio()
+    torchio = package("torchio")
     options = replace(options, cap=min(options.cap, 20.0))
     for what, config in _choices():
         peers = [_monai(job, config)]
@@ -85,13 +85,14 @@ def _rows(job: Job, options: Options) -> Iterator[Row]:
             peers.append(_h5(job))
         size = "x".join(map(str, job.patch))
         yield from compare(
-            f"{BATCH * len(job.volumes)} patches {size}, {what}",
+            f"{BATCH * len(job.volumes)} patches {size}, one thread, {what}",
             _ours(job, config),
             peers,
             _same,
             AIM,
             options,
-            cause=_cause(config),
+            Work(bytes=_bytes(job)) if config is None else None,
+            _cause(config),
         )
 
 
@@ -102,6 +103,11 @@ def _cause(config: AugmentConfig | None) -> str:
     return (_BENT if config.elastic else "") + _PARTS if config.gamma else ""
 
 
+def _bytes(job: Job) -> float:
+    """Of crop only: each voxel of image (float32) and label (uint8) is read and written once."""
+    return 2.0 * 5 * BATCH * len(job.volumes) * float(np.prod(job.patch))
+
+
 def _choices() -> Iterator[Choice]:
     yield "crop only", None
     for name in ("light", "strong"):
@@ -110,14 +116,6 @@ def _choices() -> Iterator[Choice]:
         yield f"{name} augmentation", config
         if config.elastic:
             yield f"{name} augmentation but for bending", replace(config, elastic=0.0)
-
-
-def _torchio() -> ModuleType | None:
-    try:
-        return import_module("torchio")
-    except ImportError as error:
-        print(f"left out: {error}")
-        return None
 
 
 def _volumes(shape: tuple[int, ...]) -> Volumes:

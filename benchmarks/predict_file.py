@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from harness import Options, Row, Side, compare, main
+from harness import Options, Row, Side, compare, left_out, main
 from monai.data.dataloader import DataLoader
 from monai.data.dataset import Dataset
 from monai.data.utils import decollate_batch
@@ -98,9 +98,10 @@ def rows(options: Options) -> Iterator[Row]:
 def _peers(job: Job) -> Iterator[Side]:
     yield Side("MONAI, bundle's transforms and inferer, fp32", partial(monai_bundle, job))
     if find_spec("nnunetv2") is None:
-        print("nnunetv2 is not installed: its row is left out")
+        left_out("nnunetv2 is not installed")
     else:
-        yield Side("nnU-Net's predictor, fp32", nnunet(job))
+        # it computes in half precision on a GPU, and nowhere else
+        yield Side(f"nnU-Net's predictor, {'fp16' if job.device.type == 'cuda' else 'fp32'}", nnunet(job))
 
 
 def llmseg(job: Job) -> NDArray[np.uint8]:

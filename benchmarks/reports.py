@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 import yaml
-from harness import Options, Row, Same, Side, Work, close, compare, main
+from harness import Options, Row, Same, Side, Work, close, compare, left_out, main
 from torch import Tensor, nn
 
 from llmseg.data.reports.config import ReportsConfig
 from llmseg.data.reports.openi import package_archive, read_openi
 from llmseg.data.reports.sample import Report
+from llmseg.language.causal import base_of
 from llmseg.language.linear import mkl_is_slow, quick_linear
 from llmseg.language.lm import load
 from llmseg.language.writing import Generation
@@ -37,7 +38,7 @@ CACHE = Path(__file__).parents[1] / ".cache"
 def rows(options: Options) -> Iterator[Row]:
     """Both dtypes; one round of a minute on a CPU, so that nothing is run only to warm up."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        print(f"reports: left out, {missing[0]} is not installed")
+        left_out(f"reports, {missing[0]} is not installed")
         return
     reports = read_openi(ReportsConfig(), package_archive()).reports[: 4 if options.small else 32]
     how = Generation(max_new_tokens=8 if options.small else 32)
@@ -51,7 +52,7 @@ def _linear(options: Options) -> Iterator[Row]:
     """What `llmseg.language.linear` is for: the widest layer of SmolLM2, a token of each of 16 reports."""
     layer, given = nn.Linear(576, 1536, bias=False), torch.randn(16, 576)
     if options.device.type != "cpu" or not mkl_is_slow():
-        print("reports: the row on linear layers is left out, PyTorch's own product is used here")
+        left_out("the row on linear layers, PyTorch's own product is used here")
         return
 
     def quick() -> Tensor:
@@ -75,15 +76,21 @@ def _rows(reports: Sequence[Report], how: Generation, dtype: str, options: Optio
     ours, theirs = _ours(writer, how), _theirs(writer, how, dtype, options.device)
     for warm_up in (ours, theirs):
         warm_up(reports[:1])
-    yield from compare(
+    texts: list[list[str]] = []
+    for row in compare(
         f"{len(reports)} impressions of up to {how.max_new_tokens} tokens, {dtype}",
-        Side(f"llmseg, batches of {how.batch_size}", lambda: ours(reports)),
+        Side(f"llmseg, batches of {how.batch_size}", lambda: _kept(texts, ours(reports))),
         [Side("transformers pipeline, one at a time", lambda: theirs(reports))],
         same=_equal if dtype == "float32" else _alike,
         aim=4,
         options=options,
-        work=Work(flop=_flop(writer, reports, how), dtype=dtype),
-    )
+    ):
+        yield replace(row, work=Work(flop=_flop(writer, reports, texts[-1]), dtype=dtype))
+
+
+def _kept(texts: list[list[str]], found: list[str]) -> list[str]:
+    texts.append(found)
+    return found
 
 
 def _writer(dtype: str) -> Reporter:
@@ -116,10 +123,20 @@ def _theirs(
     return write
 
 
-def _flop(writer: Reporter, reports: Sequence[Report], how: Generation) -> float:
-    """Two for each weight and token read or written, without attention; the embedding table is the head as well."""
-    tokens = sum(len(writer.tokenizer(writer.prompt_of(report)).input_ids) + how.max_new_tokens for report in reports)
-    return 2.0 * tokens * sum(weights.numel() for weights in writer.lm.parameters())
+def _flop(writer: Reporter, reports: Sequence[Report], texts: Sequence[str]) -> float:
+    """Two for each weight and token, without attention: the head, which is the embedding table, for written ones alone.
+
+    What is written behind an answer, to fill up its batch, is not counted.
+    """
+    read, written = (
+        sum(len(writer.tokenizer(text).input_ids) for text in side)
+        for side in ([writer.prompt_of(report) for report in reports], texts)
+    )
+    weights, head = (
+        sum(each.numel() for each in writer.lm.parameters()),
+        base_of(writer.lm).get_input_embeddings().weight.numel(),
+    )
+    return 2.0 * ((read + written) * (weights - head) + written * head)
 
 
 def _equal(ours: Sequence[str], theirs: Sequence[str]) -> Same:

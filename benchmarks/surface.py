@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import torch
-from harness import Options, Row, Same, Side, close, compare, main
+from harness import Options, Row, Same, Side, close, compare, main, package
 from scipy.ndimage import gaussian_filter
 
 from llmseg.evaluation.surface import BoolArray, SurfaceDistances, surface_distances
@@ -74,19 +74,11 @@ def _ours(prediction: BoolArray, label: BoolArray, spacing: Sequence[float]) -> 
 
 
 def _peers(prediction: BoolArray, label: BoolArray, spacing: Sequence[float]) -> Iterator[Side]:
-    if (medpy := _package("medpy.metric.binary")) is not None:
+    if (medpy := package("medpy.metric.binary")) is not None:
         yield _medpy(medpy, prediction, label, spacing)
-    if (deepmind := _package("surface_distance")) is not None:
+    if (deepmind := package("surface_distance")) is not None:
         yield _deepmind(deepmind, prediction, label, spacing)
     yield _monai(prediction, label, spacing)
-
-
-def _package(name: str) -> ModuleType | None:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        print(f"left out: {error}")
-        return None
 
 
 def _medpy(medpy: ModuleType, prediction: BoolArray, label: BoolArray, spacing: Sequence[float]) -> Side:

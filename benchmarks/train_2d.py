@@ -1,7 +1,8 @@
 """One epoch of 2D training, from files to updated weights: `python benchmarks/train_2d.py [--device cuda]`.
 
 The classic U-Net (64 to 1024 channels, 31 million weights) on slices of 256x256. Ours is the real `train.py` from its
-start to last.ckpt: reading and preparing the NIfTI files anew (nothing is cached from an earlier run), then one epoch.
+start to last.ckpt, in this process (imports are not counted on either side): reading and preparing the NIfTI files anew
+(nothing is cached from an earlier run), then one epoch.
 The peer is a plain loop in float32 as LLMs write it: a data set that loads a slice's volume and mask with nibabel, cuts
 the slice out, normalises and resizes it at every access, a DataLoader, Adam, cross-entropy plus Dice, and a torch.save
 at the end. Neither augments.
@@ -15,12 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from harness import Options, Row, Same, Side, Work, compare, main
 from harness.machine import best
+from harness.rows import duration
 from harness.training import PRECISION, quiet_words, train, write_nnunet
 from nibabel.loadsave import load
 from torch import Tensor
@@ -62,7 +65,7 @@ class Job:
 
 
 class Watch(pl.Callback):
-    """Remembers a training of llmseg: weights at the start, each step's loss, the network."""
+    """Remembers a training of llmseg: weights at the start, each step's loss, the network, and the steps' seconds."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Copy the weights."""
@@ -70,6 +73,7 @@ class Watch(pl.Callback):
         self.net, self.precision = pl_module.net, str(trainer.precision)
         self.start = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
         self.losses: list[float] = []
+        self._began = perf_counter()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -77,6 +81,7 @@ class Watch(pl.Callback):
         """Keep the loss."""
         assert isinstance(outputs, dict)
         self.losses.append(outputs["loss"].item())
+        self.seconds = perf_counter() - self._began
 
 
 def rows(options: Options) -> Iterator[Row]:
@@ -94,14 +99,14 @@ def rows(options: Options) -> Iterator[Row]:
         aim = 8.0 if options.device.type == "cuda" else 2.5
         for row in compare(case, ours, [peer], lambda one, other: verdict, aim, options):
             dtype = "bfloat16" if watch.precision.startswith("bf16") else "float32"
-            cause = _cause() if dtype == "bfloat16" and options.device.type == "cpu" else ""
+            cause = _cause(watch.seconds) if dtype == "bfloat16" and options.device.type == "cpu" else ""
             work = Work(_flop(job), dtype=dtype)
             yield replace(row, cause=cause, work=work, ours=f"train.py, {watch.precision}, channels last")
 
 
 @torch.no_grad()
-def _cause() -> str:
-    """What bfloat16 can bring on this CPU, measured on one layer of the network."""
+def _cause(steps: float) -> str:
+    """What bfloat16 can bring on this CPU, measured on one layer of the network; `steps`: seconds of the last run's."""
     conv, image = torch.nn.Conv2d(128, 128, 3, padding=1), torch.randn(1, 128, 128, 128)
     conv, image = conv.to(memory_format=torch.channels_last), image.to(memory_format=torch.channels_last)
     seconds = []
@@ -110,7 +115,7 @@ def _cause() -> str:
             seconds.append(best(lambda: conv(image), torch.device("cpu")))
     return (
         f"a 3x3 convolution of 128 channels is {seconds[0] / seconds[1]:.1f} times as fast in bfloat16 as in float32 "
-        "here; start, files and a checkpoint with Adam's state come on top"
+        f"here; {duration(steps)} of our last run are steps, the rest start, files and a checkpoint with Adam's state"
     )
 
 
@@ -208,7 +213,8 @@ def _same(options: Options) -> Same:
     difference = float(np.abs(pairs[0] / pairs[1] - 1).max())
     return Same(
         dice >= 0.99 and difference <= 0.03 and bool((pairs[:, -1] < pairs[:, 0]).all()),
-        f"after {job.epochs} equal batches masks have Dice {dice:.4f}, losses differ by {difference:.1%} at most",
+        f"a smaller job (width {job.width}, {job.size}x{job.size}): after {job.epochs} equal batches masks have Dice "
+        f"{dice:.4f}, losses differ by {difference:.1%} at most",
     )
 
 

@@ -269,7 +269,8 @@ def _same(job: Job, options: Options) -> Same:
     apart = max(abs(one - other) for one, other in scores)
     return Same(
         start <= 0.01 and apart <= 0.01 and min(map(min, scores)) > 0.9,
-        f"the first ten losses differ by {start:.1%} at most; after {steps} steps of equal batches Dice is "
+        f"a smaller job (width {job.width}, {'x'.join(map(str, patch))}): the first ten losses differ by {start:.1%} "
+        f"at most; after {steps} steps of equal batches Dice is "
         f"{', '.join(f'{one:.3f} and {other:.3f}' for one, other in scores)}",
     )
 

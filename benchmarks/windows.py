@@ -1,7 +1,8 @@
 """How fast is the sliding window of 3D networks: `python benchmarks/windows.py [--device cuda]`.
 
-A volume as large as a left atrium of the semi-supervised field, with its patch: first with a network that costs
-nothing, at the field's stride, so that only cutting and stitching is timed; then with V-Net and windows that overlap by
+A volume as large as a left atrium of the semi-supervised field, with its patch: first with a network that only adds a
+slope to each window, at the field's stride, so that little but cutting and stitching is timed, and a window that is not
+averaged as it should be shows in the mask; then with V-Net and windows that overlap by
 half, 18 of them; on a CPU it has half of the field's width, so that it takes seconds.
 """
 
@@ -13,7 +14,7 @@ from math import ceil
 
 import numpy as np
 import torch
-from harness import Options, Row, Same, Side, Work, compare, equal, main
+from harness import Options, Row, Same, Side, Work, compare, main
 from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -61,20 +62,20 @@ def rows(options: Options) -> Iterator[Row]:
 
 
 def _stitching(sizes: Sizes, options: Options) -> Iterator[Row]:
-    logits = smooth(2, sizes.volume).to(options.device)
+    logits, net = smooth(2, sizes.volume).to(options.device), sloping(sizes.patch, options.device)
 
     def ours() -> Mask:
-        planes = window_planes(_free, logits, sizes.patch, weights="constant", stride=sizes.stride)
+        planes = window_planes(net, logits, sizes.patch, weights="constant", stride=sizes.stride)
         return np.concatenate([decide(part.softmax(dim=1).movedim(1, 0), False)[0].cpu().numpy() for part in planes])
 
     yield from compare(
         f"stitching, {sizes}, 2 classes",
         Side("window_planes", ours),
         [
-            Side("numpy loop (stand-in)", partial(field_loop, _free, _numpy(logits), sizes, options.device)),
-            Side("MONAI sliding_window_inference", partial(monai, _free, logits, sizes)),
+            Side("numpy loop (stand-in)", partial(field_loop, net, _numpy(logits), sizes, options.device)),
+            Side("MONAI sliding_window_inference", partial(monai, net, logits, sizes)),
         ],
-        same=partial(equal, what="masks"),
+        same=partial(same_dice, least=0.999),
         aim=3,
         options=options,
         work=Work(bytes=_stitched_bytes(sizes, 2)),
@@ -109,9 +110,15 @@ def _network(sizes: Sizes, options: Options) -> Iterator[Row]:
     )
 
 
-def _free(patch: Tensor) -> Tensor:
-    """A network that costs nothing, but needs its input in one piece as convolutions do."""
-    return patch.contiguous()
+def sloping(size: Sequence[int], device: torch.device) -> Network:
+    """A network that costs next to nothing, and whose windows differ where they overlap.
+
+    A voxel's logits depend on its place in the window: masks of the last window alone, or of wrong weights, have a Dice
+    of about 0.9 with the right ones. Means of probabilities, as the field's, differ from means of logits in few voxels.
+    """
+    x, y, z = torch.meshgrid(*(torch.linspace(-0.3, 0.3, n, device=device) for n in size), indexing="ij")
+    slope = torch.stack([x + y + z, -x - y - z])[None]
+    return lambda patch: patch + slope
 
 
 @torch.no_grad()
@@ -183,13 +190,13 @@ def learn_threshold(
     return net.eval()
 
 
-def same_dice(ours: Mask, theirs: Mask) -> Same:
-    """Masks that agree, and that show something: Dice of 0.99 or more for every class."""
+def same_dice(ours: Mask, theirs: Mask, least: float = 0.99) -> Same:
+    """Masks that agree, and that show something: Dice of `least` or more for every class."""
     values = [value for value in np.unique(ours).tolist() if value]
     shares = [float(np.mean(ours == value)) for value in values]
     dice = min((_dice(ours == value, theirs == value) for value in values), default=0.0)
     shown = ", ".join(f"{share:.0%}" for share in shares)
-    return Same(dice >= 0.99 and 0.05 < min(shares) < 0.95, f"Dice of masks {dice:.4f} or more, foreground {shown}")
+    return Same(dice >= least and 0.05 < min(shares) < 0.95, f"Dice of masks {dice:.4f} or more, foreground {shown}")
 
 
 def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
@@ -201,8 +208,8 @@ def _numpy(volume: Tensor) -> NDArray[np.float32]:
 
 
 def _stitched_bytes(sizes: Sizes, channels: int) -> float:
-    """Each window is read and written once where it is cut, and added: two arrays read, one written; float32."""
-    return 5.0 * 4 * channels * sizes.windows * float(np.prod(sizes.patch))
+    """Each window and the slope are read, their sum written and added: two arrays read, one written; float32."""
+    return 6.0 * 4 * channels * sizes.windows * float(np.prod(sizes.patch))
 
 
 def _flop(net: nn.Module, patch: Sequence[int], device: torch.device) -> float:

@@ -195,6 +195,39 @@ def test_rates_and_shares_of_the_peaks(harness: ModuleType, clock: Callable[[flo
     assert values["share_of_memory_roofline"] == pytest.approx(0.2)
 
 
+def test_a_rate_is_shown_where_only_the_traffic_is_known(
+    harness: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = importlib.import_module("harness.rows")
+    row = {
+        "case": "stitching", "peer": "a loop", "ours_seconds": 1.0, "peer_seconds": 2.0, "ratio": 2.0, "aim": 1.0,
+        "spread": (2.0, 2.0), "same": True, "same_because": "", "cause": "", "flop_per_second": 0.0,
+        "bytes_per_second": 3e9, "share_of_matrix_product": 0.0, "share_of_memory_roofline": 0.25,
+    }  # fmt: skip
+    rows.show([row])
+    assert "stitching: 3 GB/s, 25% of copying a large array" in capsys.readouterr().out
+
+
+def test_windows_that_are_not_averaged_are_not_the_same() -> None:
+    windows = opened("windows")
+    sizes, cpu = windows.SMALL, torch.device("cpu")
+    logits, net = windows.smooth(2, sizes.volume), windows.sloping(sizes.patch, cpu)
+    right, last = windows.monai(net, logits, sizes), torch.zeros_like(logits)
+    for start in windows.window_starts(sizes.volume, sizes.patch, 0.5, sizes.stride):
+        place = (slice(None), slice(None), *(slice(s, s + n) for s, n in zip(start, sizes.patch, strict=True)))
+        last[place] = net(logits[place])
+    assert windows.same_dice(right, right, least=0.999).holds
+    assert not windows.same_dice(last.argmax(dim=1)[0].numpy(), right, least=0.95).holds
+
+
+def test_what_is_only_tried_shows_no_older_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = opened("run")
+    monkeypatch.setattr(sys, "argv", ["run.py", "dice", "--small"])
+    monkeypatch.setattr(run.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
+    monkeypatch.setattr(run, "results", lambda *_: pytest.fail("read from a file"))
+    run.main()
+
+
 TINY = """
 from harness import Same, Side, compare, main
 

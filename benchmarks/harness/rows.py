@@ -71,16 +71,25 @@ def show(rows: Iterable[Mapping[str, Any]], title: str = "") -> None:
         )  # fmt: skip
         if not good and row["cause"]:
             missed.append(f"{row['case']}, {row['peer']}: {row['cause']}")
-        if row.get("share_of_matrix_product"):
-            missed.append(
-                f"{row['case']}: {row['flop_per_second'] / 1e9:.0f} GFLOP/s, "
-                f"{row['share_of_matrix_product']:.0%} of a matrix product, "
-                f"{row['share_of_memory_roofline']:.0%} of the memory's roofline"
-            )
+        missed += _rates(row)
     console = Console(width=160)
     console.print(table)
     for line in dict.fromkeys(missed):
         console.print(f"  {line}", style="dim", soft_wrap=True)
+
+
+def _rates(row: Mapping[str, Any]) -> list[str]:
+    """What ours reaches of the machine, where its work is known: arithmetic, traffic, or both."""
+    parts = []
+    if row.get("share_of_matrix_product"):
+        parts.append(
+            f"{row['flop_per_second'] / 1e9:.0f} GFLOP/s, {row['share_of_matrix_product']:.0%} of a matrix product"
+        )
+    if row.get("share_of_memory_roofline"):
+        parts.append(
+            f"{row['bytes_per_second'] / 1e9:.0f} GB/s, {row['share_of_memory_roofline']:.0%} of copying a large array"
+        )
+    return [f"{row['case']}: {', '.join(parts)}"] if parts else []
 
 
 def duration(value: float) -> str:

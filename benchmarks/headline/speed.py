@@ -47,7 +47,8 @@ def _line(row: dict[str, Any]) -> Line:
     low, high = row["spread"]
     return {
         "what": row["case"], "peer": row["peer"], "ours": duration(row["ours_seconds"]),
-        "peer's": duration(row["peer_seconds"]), "ratio (range)": f"{row['ratio']:.2f} ({low:.2f}-{high:.2f})",
+        "peer's": duration(row["peer_seconds"]),
+        "ratio (range, rounds)": f"{row['ratio']:.2f} ({low:.2f}-{high:.2f}, {row['rounds']})",
         "aim": f"{row['aim']:g}", "same result": row["same_because"] if row["same"] else f"NO: {row['same_because']}",
         "why it is missed": row["cause"] if row["ratio"] < row["aim"] else "",
     }  # fmt: skip

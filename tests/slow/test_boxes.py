@@ -39,6 +39,7 @@ def test_eye_boxes_and_answers_with_smollm2(
     rows = pd.read_csv(run / "boxes.csv", keep_default_na=False)
     box = r"\{(<\d{1,3}>){4}\}"
     texts = rows.loc[rows["method"] == "compact", "text"]
+    assert len(texts) > 0
     assert texts.str.fullmatch(rf"none|{box}(<delim>{box})*").all()  # whatever the weights: decoding was constrained
     (borrowed_from,) = runs_in(tmp_path / "eyes")
     assert json.loads((borrowed_from / "split.json").read_text())["test"] == ["brats_2013_pat0001_1"]
