@@ -174,6 +174,11 @@ def test_bad_root_says_where_to_get_the_data(tmp_path: Path, state: str) -> None
     one_line(caught.value, root, "https://example.org", "data.root")
 
 
+def test_own_data_are_not_to_be_got_from_anywhere(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"not exist: set data\.root to your own folder of scans$"):
+        require_folder(tmp_path / "data", "your own folder of scans")
+
+
 def test_scans_in_leaves_out_other_files(tmp_path: Path) -> None:
     for name in ("b.nii.gz", "a.nii", "._a.nii", "notes.txt", "c.nii.json"):
         write_text(tmp_path / name, "")

@@ -65,16 +65,17 @@ def _check(cfg: "DictConfig") -> "Report":
 
 def describe(report: "Report", name: str, root: str) -> str:
     """The table of faults, if any, and that of the data set."""
-    from llmseg.cli.console import render
+    from llmseg.cli.console import counted, render
     from llmseg.data.checks.fault import FAULT, WARNING
 
     faults, warnings = report.count(FAULT), report.count(WARNING)
     text = []
     if report.rows:
         rows = [[_shown(getattr(row, key), root) for key in _COLUMNS] for row in _abridged(report.rows)]
-        text.append(render([_HEADER, *rows], f"{name}: {faults} faults, {warnings} warnings", is_text=True))
+        title = f"{name}: {counted(faults, 'fault')}, {counted(warnings, 'warning')}"
+        text.append(render([_HEADER, *rows], title, is_text=True))
     if sound := [case for case in report.cases if case.header is not None]:
-        title = f"{name}: {len(report.cases)} cases" + ("" if faults else ", no faults")
+        title = f"{name}: {counted(len(report.cases), 'case')}" + ("" if faults else ", no faults")
         text.append(render(summary(report, sound), title, is_text=True))
     return "\n".join(text)
 

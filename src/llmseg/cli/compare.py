@@ -32,7 +32,7 @@ def compare(cfg: "DictConfig") -> None:
         UserError: no finished run there.
     """
     from llmseg.cli.compare_boxes import compare_boxes
-    from llmseg.cli.console import render
+    from llmseg.cli.console import counted, render
     from llmseg.whole import write
 
     folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
@@ -49,7 +49,7 @@ def compare(cfg: "DictConfig") -> None:
         numbers = [_format(record.get(key), pattern) for key, (_, pattern) in NUMBERS.items()]
         rows.append([record["label"], record["summary.data"], *numbers])
     rows += _references(frame)
-    print(render(rows, f"{len(frame)} runs", sorted(set(frame["summary.note"].dropna()))))
+    print(render(rows, counted(len(frame), "run"), sorted(set(frame["summary.note"].dropna()))))
     if _draw(frame.head(cfg.columns), output / "comparison.png"):
         print(f"\npicture: {output / 'comparison.png'}")
 
@@ -59,13 +59,13 @@ def _print_classes(frame: "pd.DataFrame", output: Path) -> None:
     import pandas as pd
 
     from llmseg.cli.classes import merge
-    from llmseg.cli.console import render
+    from llmseg.cli.console import counted, render
     from llmseg.whole import write
 
     rows = merge(frame)
     write(output / "classes.csv", pd.DataFrame(rows[1:], columns=rows[0]).to_csv(index=False))
     count = len(rows) - 1
-    title = f"{count} function class{'es' if count != 1 else ''} of {len(frame)} runs"
+    title = f"{count} function class{'es' if count != 1 else ''} of {counted(len(frame), 'run')}"
     print(render(rows, title, sorted(set(frame["summary.note"].dropna())), is_text=True))
 
 

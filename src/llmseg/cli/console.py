@@ -96,3 +96,8 @@ def render(rows: Sequence[Sequence[str]], title: str, notes: Sequence[str] = (),
         for note in notes:
             console.print(note, highlight=False, markup=False, soft_wrap=True)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from llmseg.cli import build
-from llmseg.cli.console import console_log, log, quiet_libraries
+from llmseg.cli.console import console_log, counted, log, quiet_libraries
 from llmseg.cli.tasks import task_of
 from llmseg.errors import ConfigError
 from llmseg.methods.method import Method
@@ -89,7 +89,8 @@ def _fit_and_score(
     seconds = perf_counter() - start
     if not trainer.is_global_zero or config["trainer"]["fast_dev_run"]:
         return
-    log.info(f"trained {trainer.current_epoch} epochs, {trainer.global_step} steps in {seconds:.0f} s")
+    done = f"{counted(trainer.current_epoch, 'epoch')}, {counted(trainer.global_step, 'step')}"
+    log.info(f"trained {done} in {seconds:.0f} s")
     if config["evaluate"]:
         summary = task_of(config).score(config, run, data, method.device)
         loggers.report(trainer.loggers, summary, run.path)

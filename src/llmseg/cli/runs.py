@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmseg.cli.console import render
+from llmseg.cli.console import counted, render
 from llmseg.errors import ConfigError, UserError
 
 COLUMNS = ("run", "state", "model", "data", "dice", "steps", "seconds", "date")
@@ -158,9 +158,8 @@ def _row(path: Path) -> dict[str, Any]:
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     """All runs, those that failed with their errors below."""
-    text = render(
-        [list(COLUMNS), *([_cell(row, key) for key in COLUMNS] for row in rows)], f"{len(rows)} runs", is_text=True
-    )
+    shown = [[_cell(row, key) for key in COLUMNS] for row in rows]
+    text = render([list(COLUMNS), *shown], counted(len(rows), "run"), is_text=True)
     failed = [f"  {row['run']}: {row['error']}" for row in rows if row["error"]]
     return "\n".join([text, *(["failed:", *failed] if failed else [])])
 
@@ -189,7 +188,7 @@ def _remove(rows: Sequence[Mapping[str, Any]], state: str, sure: bool) -> None:
     if not sure:
         if not sys.stdin.isatty():
             raise ConfigError("--remove asks first, but there is nobody to answer: add --yes")
-        if input(f"remove these {len(rows)} runs? [y/N] ").strip().lower() not in ("y", "yes"):
+        if input(f"remove these {counted(len(rows), 'run')}? [y/N] ").strip().lower() not in ("y", "yes"):
             print("nothing removed")
             return
     for row in rows:
