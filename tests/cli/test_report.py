@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llmseg.cli.trained_reports import load_writer, open_folder
 from llmseg.data.reports.sample import Report
-from llmseg.errors import UserError
+from llmseg.errors import ConfigError, UserError
 from llmseg.language.writing import Generation
 from llmseg.resources import conf_folder
 from llmseg.runs import RunFolder
@@ -166,3 +166,41 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert len(lines) == 1
     assert told in lines[0]
     assert not runs_in(tmp_path / "runs")
+
+
+def test_scores_go_to_wandb_and_texts_do_not(report: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CACHE", "DATA", "CONFIG"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb-home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    words = ("data.file=train.csv", "data.test_file=test.csv", "data.split={test: 0, val: 0}", "trainer.max_steps=1")
+    assert report(*words, "peft=none", "prompt=advice_zh", "logger=wandb", "evaluation.figures=false") == 0
+    (run,) = runs_in(tmp_path / "runs")
+    (table,) = (run / "wandb").rglob("*.table.json")
+    content = json.loads(table.read_text())
+    rows = pd.read_csv(run / "reports.csv")
+    assert len(content["data"]) == len(rows)
+    assert {"case", "method", "rougeL_f", "words"} <= set(content["columns"])
+    assert not {"id", "group", "input", "reference", "text"} & set(content["columns"])
+    sent = next(run.rglob("run-*.wandb")).read_bytes() + table.read_bytes()
+    for text in PAIRS[0]:
+        assert text.encode() not in sent
+        assert json.dumps(text)[1:-1].encode() not in sent
+
+
+def test_a_run_of_somebody_else_calls_nothing_but_networks(report: Train, tmp_path: Path) -> None:
+    words = ("data.file=train.csv", "data.split={test: 0.4, val: 0}", "trainer.max_steps=1", "evaluate=false")
+    assert report(*words, "peft=none", "prompt=advice_zh") == 0
+    (run,) = runs_in(tmp_path / "runs")
+    file = run / "checkpoints" / "last.ckpt"
+    content = torch.load(file, weights_only=True)
+    whole = content["llmseg"]["llm"]
+    called = {"_target_": "os.mkdir", "path": str(tmp_path / "made")}
+    for key in ("prompt", "adapter"):
+        config = {**content["llmseg"], "llm": {**whole, key: {**whole[key], **called}}}
+        torch.save({**content, "llmseg": config}, file)
+        with pytest.raises(ConfigError, match=rf"llm\.{key}\._target_=os\.mkdir is no network"):
+            load_writer(RunFolder(run), CPU)
+    torch.save({**content, "llmseg": {**content["llmseg"], "llm": {**whole, "_target_": "os.mkdir"}}}, file)
+    with pytest.raises(ConfigError, match=r"llm\._target_=os\.mkdir is no network"):
+        load_writer(RunFolder(run), CPU)
+    assert not (tmp_path / "made").exists()

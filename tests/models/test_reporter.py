@@ -243,3 +243,12 @@ def test_no_model_there(make: Make, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"llm\.pretrained"):
         make(pretrained=str(tmp_path / "empty"))
+
+
+def test_without_a_question_the_first_token_counts_in_neither_layout(make: Make) -> None:
+    reports = [replace(each, input="") for each in REPORTS]
+    losses = [
+        float(make(prompt={"name": "bare", "text": "{input}"}, packing=packing).eval().loss(reports).detach())
+        for packing in (False, True)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -25,6 +25,13 @@ def test_config_round_trip(tmp_path: Path) -> None:
     assert RunFolder.open(run.path).config == config
 
 
+def test_a_config_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(b"seed: \xff")
+    with pytest.raises(UserError) as error:
+        _ = RunFolder.open(tmp_path).config
+    one_line(error.value, tmp_path / "config.yaml")
+
+
 def test_json_has_null_for_nan_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, "x")
     run.write_json("summary.json", {"a": float("nan"), "b": [1.5, float("inf")], "c": ("d",)})

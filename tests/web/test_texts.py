@@ -21,6 +21,16 @@ def test_background_and_findings_are_joined_as_in_training() -> None:
     assert input_of(three, "Cough.", "Clear lungs.") == "Clinical information: Cough.\nFindings: Clear lungs."
 
 
+def test_parts_stand_where_training_had_them() -> None:
+    openi = {"data": {"input": ["findings", "indication"]}}  # in training the findings come last all the same
+    assert input_of(openi, "Cough.", "Clear lungs.") == "Cough.\nClear lungs."
+    assert input_of(openi, "", "Clear lungs.") == "Clear lungs."
+    last = {"data": {"columns": {"input": ["findings", "question"]}}}
+    assert input_of(last, "Pneumonia?", "Clear lungs.") == "Clear lungs.\nPneumonia?"
+    with pytest.raises(UserError, match="all have question"):
+        input_of(last, " ", "Clear lungs.")
+
+
 @pytest.mark.parametrize("data", [{}, {"input": None}, {"input": "findings"}, {"columns": {"input": ["findings"]}}])
 def test_a_run_of_findings_alone_gets_nothing_else(data: dict[str, object]) -> None:
     assert not reads_background({"data": data})

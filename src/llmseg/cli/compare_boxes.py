@@ -61,8 +61,9 @@ def _tests(
         for name in summaries
         if name != first and set(methods[name]["group"]) == patients  # others saw some of the patients only
     }
-    adjusted = holm([float(each["p"] or 0.0) for each in found.values()])
-    return {name: {**each, "p_holm": p} for (name, each), p in zip(found.items(), adjusted, strict=True)}
+    tested = {name: each for name, each in found.items() if each["p"] is not None}  # the others have too few patients
+    adjusted = holm([float(str(each["p"])) for each in tested.values()])
+    return {name: {**each, "p_holm": p} for (name, each), p in zip(tested.items(), adjusted, strict=True)}
 
 
 def _kind(rows: pd.DataFrame) -> str:

@@ -9,17 +9,18 @@ from torch import nn
 from llmseg.errors import ConfigError
 
 
-def build_network(node: Mapping[str, Any]) -> nn.Module:
+def build_network(node: Mapping[str, Any], key: str = "model") -> nn.Module:
     """Build the network that a resolved `model` node describes.
 
     Args:
         node: `_target_`, the dotted name of an nn.Module class, and its arguments as plain containers. An argument that
             has a `_target_` is a network itself, and is built first.
+        key: of the node, for messages.
 
     Raises:
         ConfigError: no such class, something that is no network, or arguments that it refuses.
     """
-    return _build(node, "model")
+    return _build(node, key)
 
 
 def _build(node: Mapping[str, Any], key: str) -> nn.Module:

@@ -124,7 +124,7 @@ class Reporter(nn.Module):
             question = self._cut(report, over)
             if len(question) + len(answer) > self.max_length:
                 return None  # prompt and answer alone are too long
-        start = min(1, len(question)) if self.whole_text else len(question)  # nothing foretells the first token
+        start = 1 if self.whole_text else max(len(question), 1)  # nothing foretells the first token
         return Example(tuple(question + answer), start)
 
     def length(self, report: Report) -> int:

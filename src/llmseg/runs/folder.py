@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from llmseg.errors import UserError
+from llmseg.errors import UserError, first_line
 from llmseg.whole import write
 
 
@@ -86,9 +86,9 @@ class RunFolder:
     def config(self) -> dict[str, Any]:
         """The resolved configuration, as plain containers."""
         try:
-            content: dict[str, Any] = yaml.safe_load((self.path / "config.yaml").read_text())
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(f"{self.path / 'config.yaml'}: cannot be read ({str(error).splitlines()[0]})") from error
+            content: dict[str, Any] = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise UserError(f"{self.path / 'config.yaml'}: cannot be read ({first_line(error)})") from error
         return content
 
     def write_config(self, config: Mapping[str, Any]) -> None:

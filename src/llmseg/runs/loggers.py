@@ -172,10 +172,16 @@ def close(loggers: Sequence[Logger]) -> None:
 
 
 def _case_table(run: Path) -> pd.DataFrame:
-    """cases.csv, or boxes.csv, without names: W&B shows it to everybody who may see the project."""
+    """cases.csv or boxes.csv without names, or the numbers of reports.csv without texts: W&B shows it to many."""
     names = case_names(RunFolder(run))
-    file = next(each for each in (run / "cases.csv", run / "boxes.csv") if each.is_file())
-    frame = pd.read_csv(file, dtype={"case": str}).drop(columns="group")
+    file = next(each for each in (run / f"{name}.csv" for name in ("cases", "boxes", "reports")) if each.is_file())
+    frame = pd.read_csv(file, dtype={"case": str, "id": str})
+    if file.stem == "reports":
+        from llmseg.evaluation.reports.scores import METRICS
+
+        kept = ["id", "method", *(name for name in METRICS if name in frame)]
+        frame = frame[kept].rename(columns={"id": "case"})
+    frame = frame.drop(columns="group", errors="ignore")
     return frame.assign(case=[names[id_] for id_ in frame["case"]])
 
 

@@ -31,7 +31,8 @@ class Progress(RichProgressBar):
         if now < self._due and not trainer.is_last_batch:
             return
         self._due = now + 1 / max(self.refresh_rate, 1)
-        self._loss = outputs["loss"] if outputs else None
+        # Lightning hands it over divided by the batches that are summed up for a step
+        self._loss = outputs["loss"] * trainer.accumulate_grad_batches if outputs else None
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         self._loss = None
 

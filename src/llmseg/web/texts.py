@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmseg.data.reports.columns import joined
+from llmseg.data.reports.config import names_of
+from llmseg.data.reports.openi import sections_of
 from llmseg.data.reports.sample import Report
 from llmseg.errors import UserError
 from llmseg.language.writing import Generation, Writer, Written
@@ -22,13 +24,20 @@ def instruction_of(config: Mapping[str, Any]) -> str | None:
 
 
 def input_of(config: Mapping[str, Any], background: str, text: str) -> str:
-    """Clinical background and findings put together as in the reports that a run was trained on."""
+    """Clinical background and findings put together as in the reports that a run was trained on.
+
+    Raises:
+        UserError: the background is empty, but was not in any of those reports.
+    """
     main, other = _inputs(config)
     if other is None:
         return text.strip()
     parts = {other: background.strip(), main: text.strip()}
     order = sorted(parts, key=_names(config).index)
-    return joined({name: parts[name] for name in order}, bool(config["data"].get("headings")))
+    found = joined({name: parts[name] for name in order}, bool(config["data"].get("headings")))
+    if not found:
+        raise UserError(f"the run was trained on reports that all have {order[-1]}: fill it in")
+    return found
 
 
 def reads_background(config: Mapping[str, Any]) -> bool:
@@ -43,10 +52,12 @@ def _inputs(config: Mapping[str, Any]) -> tuple[str, str | None]:
     return main, next((name for name in names if name != main), None)
 
 
-def _names(config: Mapping[str, Any]) -> list[str]:
+def _names(config: Mapping[str, Any]) -> tuple[str, ...]:
     data = config["data"]
-    named = (data.get("columns") or {}).get("input") or data.get("input") or _FINDINGS
-    return [named] if isinstance(named, str) else list(named)
+    columns, sections = (data.get("columns") or {}).get("input"), data.get("input")
+    if columns or not sections:
+        return names_of(columns or _FINDINGS, "data.columns.input")
+    return sections_of(sections)
 
 
 def answer(

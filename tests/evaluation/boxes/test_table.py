@@ -6,10 +6,11 @@ import pytest
 from box_samples import make_sample
 from scipy import stats
 
+from llmseg.cli.compare_boxes import _tests as paired
 from llmseg.cli.console import render
 from llmseg.data.boxes.sample import Box
 from llmseg.evaluation.boxes.metrics import by_patient, score, summarise
-from llmseg.evaluation.boxes.table import compare, patients_table, table
+from llmseg.evaluation.boxes.table import MODEL, compare, patients_table, table
 from llmseg.language.codecs.base import Decoded
 
 
@@ -80,3 +81,14 @@ def test_equal_methods_do_not_differ() -> None:
     found = compare(rows(MANY), rows(MANY))
     assert (found["difference"], found["p"]) == (0, 1)
     assert not np.isnan(found["low"])
+
+
+def test_methods_of_too_few_patients_have_no_p_beside_those_of_enough() -> None:
+    heights = {"many": MANY, "more": {name: [h - 0.5 for h in own] for name, own in MANY.items()}}
+    heights |= {"few": FEW, "fewer": {name: [h / 2 for h in own] for name, own in FEW.items()}}
+    methods = {name: rows(own).assign(kind=MODEL) for name, own in heights.items()}
+    few = {name: methods[name] for name in ("few", "fewer")}
+    assert paired(few, {name: summarise(own) for name, own in few.items()}) == {}
+    many = {name: methods[name] for name in ("many", "more")}
+    found = paired(many, {name: summarise(own) for name, own in many.items()})
+    assert found["many - more"]["p_holm"] == found["many - more"]["p"]

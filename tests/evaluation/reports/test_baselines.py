@@ -6,6 +6,7 @@ import pytest
 
 from llmseg.data.reports.sample import Report
 from llmseg.errors import DataError, UserError
+from llmseg.evaluation.reports import baselines
 from llmseg.evaluation.reports.baselines import BASELINES, constant, copy, first_sentence, nearest
 
 TRAIN = [
@@ -44,6 +45,13 @@ def test_nearest_and_of_equals_the_commonest() -> None:
     assert nearest(TRAIN[:3], TEST[:2]) == ["Left effusion.", "1. NO ACUTE ABNORMALITY. ."]
     assert nearest(TRAIN, TEST)[0] == "No acute abnormality."  # c and f are the same findings
     assert nearest(TRAIN[::-1], TEST) == nearest(TRAIN, TEST)
+
+
+def test_nearest_is_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
+    whole = nearest(TRAIN, TEST)
+    monkeypatch.setattr(baselines, "_AT_A_TIME", 1)
+    assert nearest(TRAIN, TEST) == whole
 
 
 def test_nearest_of_chinese_goes_by_characters() -> None:

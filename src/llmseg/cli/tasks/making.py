@@ -3,30 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from torch import nn
 
 from llmseg.cli import build
 from llmseg.cli.console import quiet_libraries
-from llmseg.errors import ConfigError, UserError
+from llmseg.errors import ConfigError
+from llmseg.models.build import build_network
 
 
 def make_model(config: Mapping[str, Any], group: str) -> Any:
     """The model of a group, such as vlm or llm, freshly initialised from the seed.
 
     Raises:
-        ConfigError: its settings cannot be.
+        ConfigError: its settings cannot be, or its `_target_` is no network; see `build_network`.
         UserError: it cannot be had.
     """
     quiet_libraries()
     build.seed_everything(config["seed"])
     try:
-        return instantiate(config[group], _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from None
-        raise ConfigError(f"{group}: {' '.join(str(error.__cause__ or error).split())}") from error
+        return build_network(config[group], group)
+    except (OSError, RuntimeError, LookupError, ImportError) as error:
+        raise ConfigError(f"{group}: {' '.join(str(error).split())}") from error
 
 
 def make_method(config: Mapping[str, Any], net: nn.Module) -> Any:

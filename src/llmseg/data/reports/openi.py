@@ -7,6 +7,7 @@ they are read where the torchxrayvision package, or the user, has put them, and 
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 from xml.etree import ElementTree
 
 from llmseg.data.reports.columns import Reading, joined
@@ -73,7 +74,7 @@ def read_openi(config: ReportsConfig, file: Path) -> Reading:
         ConfigError: `input` names something else than findings, indication and comparison, or not the findings.
         DataError: the file is missing, damaged, or holds no such reports.
     """
-    sections = _sections(config)
+    sections = sections_of(config.input)
     reports = []
     for name, content in _documents(file):
         report = _report(name, content, sections, config.headings, file)
@@ -117,9 +118,16 @@ def labels_of(tags: list[str]) -> tuple[str, ...] | None:
     return None if not found or found == ("no indexing",) else found
 
 
-def _sections(config: ReportsConfig) -> tuple[str, ...]:
-    """Names of the input's parts; the findings come last, wherever they are named: they are what must be there."""
-    names = names_of(config.input, "data.input") or ("findings",)
+def sections_of(wanted: Any) -> tuple[str, ...]:
+    """Names of the input's parts; the findings come last, wherever they are named: they are what must be there.
+
+    Args:
+        wanted: `data.input`: a name, several, or None: the findings.
+
+    Raises:
+        ConfigError: there is no such section, or the findings are not among them.
+    """
+    names = names_of(wanted, "data.input") or ("findings",)
     if unknown := [name for name in names if name not in SECTIONS]:
         raise ConfigError(f"data.input: {unknown[0]!r}: choose from {', '.join(SECTIONS)}")
     if "findings" not in names:

@@ -16,6 +16,7 @@ Baseline = Callable[[Sequence[Report], Sequence[Report]], list[str]]
 
 _NUMBERING = re.compile(r"^\s*\d+\s*[.)、]\s*")
 _EQUAL = 1e-9  # cosines that differ by rounding only
+_AT_A_TIME = 64  # test reports
 
 
 def constant(train: Sequence[Report], test: Sequence[Report]) -> list[str]:
@@ -58,10 +59,14 @@ def nearest(train: Sequence[Report], test: Sequence[Report]) -> list[str]:
         table = vectors.fit_transform(texts)
     except ValueError as error:  # scikit-learn refuses texts without a word
         raise DataError("the training reports' inputs have no words to compare by; check the columns") from error
-    alike = (vectors.transform([findings_of(report) for report in test]) @ table.T).toarray()
+    asked = vectors.transform([findings_of(report) for report in test])
     counts = Counter(outputs)
-    best = [[outputs[place] for place in (row >= row.max() - _EQUAL).nonzero()[0]] for row in alike]
-    return [max(own, key=lambda output: (counts[output], output)) for own in best]
+    found = []
+    for first in range(0, len(test), _AT_A_TIME):  # all of a large set against each other would fill any memory
+        for row in (asked[first : first + _AT_A_TIME] @ table.T).toarray():
+            best = {outputs[place] for place in (row >= row.max() - _EQUAL).nonzero()[0]}
+            found.append(max(best, key=lambda output: (counts[output], output)))
+    return found
 
 
 def copy(train: Sequence[Report], test: Sequence[Report]) -> list[str]:
