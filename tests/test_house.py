@@ -34,6 +34,7 @@ for name in sys.argv[1:]:
 def test_imports_go_one_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     cli = pytest.importorskip("importlinter.cli")
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("logging.config.dictConfig", lambda config: None)  # it would silence our log in later tests
     code = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert code == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
