@@ -86,6 +86,9 @@ def test_tabs_are_told(tmp_path: Path) -> None:
     for name in ("t.tsv", "t.csv", "t.txt"):
         assert read_table(write(tmp_path / name, "a\tb\n1,5\t2\n")).rows == ({"a": "1,5", "b": "2"},)
     assert read_table(write(tmp_path / "t.csv", "a,b\n1\t5,2\n")).rows == ({"a": "1\t5", "b": "2"},)
+    assert read_table(write(tmp_path / "t.csv", '"a\tb"\n1\n')).columns == ("a\tb",)
+    write_table(tmp_path / "t.csv", ["a\tb"], [{"a\tb": "1"}], "utf-8")
+    assert read_table(tmp_path / "t.csv").rows == ({"a\tb": "1"},)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Cells are never made numbers or missing values of: `NA` and `007` are texts, and
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from llmseg.errors import DataError, UserError
 from llmseg.whole import write_bytes
 
 _TAB_ENDINGS = (".tsv", ".tab")
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def read_table(file: Path, encoding: str | None = None) -> Table:
     """Read a table; the first line names the columns, wholly blank lines are passed over.
 
     Cells in double quotes may hold commas, line ends and doubled quotes. A row with too few cells is filled up with
-    empty ones. Tabs separate cells where the name ends in .tsv or .tab, or the first line has tabs and no comma.
+    empty ones. Tabs separate cells where the name ends in .tsv or .tab, or the first line has tabs and no comma outside quotes.
 
     Args:
         file: the table.
@@ -74,8 +76,11 @@ def write_table(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, 
         UserError: the encoding lacks a character, or the file cannot be written.
     """
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, delimiter="\t" if file.suffix.lower() in _TAB_ENDINGS else ",", lineterminator="\r\n")
-    writer.writerow(columns)
+    delimiter = "\t" if file.suffix.lower() in _TAB_ENDINGS else ","
+    writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n")
+    # a bare tab in the first line would be taken for what separates the cells
+    quoting = csv.QUOTE_ALL if any("\t" in column for column in columns) else csv.QUOTE_MINIMAL
+    csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n", quoting=quoting).writerow(columns)
     writer.writerows([row.get(column, "") for column in columns] for row in rows)
     text, name = buffer.getvalue(), known_encoding(encoding)
     try:
@@ -89,7 +94,7 @@ def write_table(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, 
 def _delimiter(file: Path, text: str) -> str:
     if file.suffix.lower() in _TAB_ENDINGS:
         return "\t"
-    header = text.lstrip("\r\n").partition("\n")[0]
+    header = _QUOTED.sub("", text.lstrip("\r\n")).partition("\n")[0]
     return "\t" if "\t" in header and "," not in header else ","
 
 
