@@ -37,7 +37,8 @@ def read_table(file: Path, encoding: str | None = None) -> Table:
     """Read a table; the first line names the columns, wholly blank lines are passed over.
 
     Cells in double quotes may hold commas, line ends and doubled quotes. A row with too few cells is filled up with
-    empty ones. Tabs separate cells where the name ends in .tsv or .tab, or the first line has tabs and no comma outside quotes.
+    empty ones. Tabs separate cells where the name ends in .tsv or .tab, or the first line has, outside quotes, tabs and
+    no comma.
 
     Args:
         file: the table.
