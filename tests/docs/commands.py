@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 PROGRAMS = re.compile(r"(python|make|pip|wandb|tensorboard|jupyter|apt|sysctl|pre-commit|mkdocs|source|llmseg-\w+) ")
 """With which a code span is a command."""
-REAL = ("ls", "sed", "paste", "tail", "head", "cat")
+REAL = ("dirname", "ls", "sed", "paste", "tail", "head", "cat")
 """Programs that the shell really has."""
 SHELL = """
 source() { record source "$@"; }

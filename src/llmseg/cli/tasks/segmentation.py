@@ -43,7 +43,9 @@ class Segmentation(Task):
         """See Task."""
         name = config["choices"]["method"]
         method = "" if name == "supervised" else f", {name}"
-        return f"{config['choices']['model']} ({config['model']['spatial_dims']}D{method}) on {data.config.name}"
+        repaired = ", repaired" if config["model"].get("repaired") else ""
+        what = f"{config['model']['spatial_dims']}D{repaired}{method}"
+        return f"{config['choices']['model']} ({what}) on {data.config.name}"
 
     def score(
         self, config: Mapping[str, Any], run: RunFolder, data: "TrainingData", device: torch.device
