@@ -77,7 +77,8 @@ def wandb(
         disable_job_creation=True, host="", init_timeout=30,
     )  # fmt: skip
     name = "/".join(folder.parts[-2:])
-    logger = Wandb(save_dir=folder, project=project, mode=mode, name=name, id=_wandb_id(folder), settings=settings)
+    place = folder.absolute()  # W&B's service writes, from the folder in which the process began
+    logger = Wandb(save_dir=place, project=project, mode=mode, name=name, id=_wandb_id(folder), settings=settings)
     logger.artifacts = artifacts
     logger._wandb_init.pop("anonymous", None)  # Lightning passes it, and W&B warns that it means nothing any more
     _open(logger, config)
