@@ -9,7 +9,7 @@ SEED ?= 0
 # slow tests that only compute: two at a time; those that start, kill and count processes have the machine to themselves
 COMPUTE := tests/slow/test_every_network.py tests/slow/test_hippocampus.py tests/slow/test_left_atrium.py \
 	tests/slow/test_notebooks.py tests/slow/test_boxes.py tests/slow/test_reports.py tests/test_benchmarks.py tests/docs \
-	tests/cli tests/inference tests/models tests/test_house.py tests/test_notebooks.py
+	tests/cli tests/data tests/inference tests/models tests/test_house.py tests/test_notebooks.py
 CLASSES := gpt4 gpt4o gpt_o1 gemini15 copilot bing_copilot llama31 gpt_o3 deepseek_v3 deepseek_r1 gemini25
 FAULTY := gpt4o gemini15 copilot bing_copilot llama31
 MEMBERS := claude35 llama4
@@ -81,7 +81,7 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(READY)  ## the pages of docs/ as a site in build/site (see it: .venv/bin/mkdocs serve)
 	$(BIN)/mkdocs build --strict
 
-test: $(READY)  ## quick tests (about nine minutes on two cores)
+test: $(READY)  ## quick tests (under eight minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(READY)  ## slow tests: real trainings to a known score, every network, a fresh start-up

@@ -16,7 +16,7 @@ import torch
 
 HERE = Path(__file__).parents[1] / "benchmarks"
 PEERS = {"surface_distance", "torchio", "nnunetv2", "medpy", "monai", "torchmetrics", "transformers", "batchgenerators"}
-SLOW = {"start", "predict_file", "reports", "train_3d"}  # processes that start, or a larger network
+SLOW = {"start", "predict_file", "reports", "train_2d", "train_3d", "windows"}  # processes that start, networks that are larger
 NAMES = (
     "surface", "dice", "windows", "start", "overhead", "patches", "predict_file", "train_2d", "train_3d", "reports",
 )  # fmt: skip

@@ -147,6 +147,7 @@ def test_compile(choice: str, expected: int, train: Command, tmp_path: Path, mon
     assert load(only_run(tmp_path / "runs")).net is not None
 
 
+@pytest.mark.slow
 def test_looking_for_a_learning_rate_trains_nothing(
     train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -116,6 +116,7 @@ def test_stopped_at_any_step(train: Command, tmp_path: Path, whole: Path) -> Non
         assert_same_end(whole, stop_and_resume(train, tmp_path, step=step))
 
 
+@pytest.mark.slow
 def test_stopped_in_validation_and_at_an_epoch_s_end(train: Command, tmp_path: Path, whole: Path) -> None:
     for hook in ("validation_step", "on_train_epoch_end"):
         for epoch in (1, 3):

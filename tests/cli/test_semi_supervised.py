@@ -107,7 +107,8 @@ def test_scans_without_any_label_file(train: Command, root: Path, refusal: Refus
 
 
 @pytest.mark.parametrize(
-    ("method", "workers"), [("bcp", 0), ("llm_segnet", 0), pytest.param("llm_segnet", 1, marks=pytest.mark.slow)]
+    ("method", "workers"),
+    [("bcp", 0), *(pytest.param("llm_segnet", count, marks=pytest.mark.slow) for count in (0, 1))],
 )
 def test_a_stopped_training_goes_on_exactly(train: Command, root: Path, method: str, workers: int) -> None:
     words = ("trainer.max_steps=9", "save_every_n_steps=2", "evaluate=false", f"data.workers={workers}")
@@ -122,6 +123,7 @@ def test_a_stopped_training_goes_on_exactly(train: Command, root: Path, method: 
         assert_same(whole[key], resumed[key], key)
 
 
+@pytest.mark.slow
 def test_a_pair_is_tested_together_and_can_be_taken_apart(train: Command, root: Path, tmp_path: Path) -> None:
     assert semi(train, root, "cps") == 0
     run = only_run(root.parent / "runs")
@@ -144,6 +146,7 @@ def test_a_pair_is_tested_together_and_can_be_taken_apart(train: Command, root: 
     assert call("compare", f"run={root.parent / 'runs'}") == 0
 
 
+@pytest.mark.slow
 def test_a_run_with_validation_cases_is_scored_again_from_its_own_split(
     train: Command, root: Path, refusal: Refusal
 ) -> None:

@@ -92,6 +92,7 @@ def known_settings(train: Command, tmp_path: Path, words: tuple[str, ...]) -> di
     return {**fixed, "model.width": "4"}
 
 
+@pytest.mark.slow
 def test_a_failing_trial_is_told_and_the_others_go_on(
     train: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_failing_trial_is_told_and_the_others_go_on(
     assert "every side must be a multiple" in out
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_killed_sweep_is_run_again(train: Command, tmp_path: Path, study: "optuna.Study") -> None:
     assert train(*SWEEP, "sweep.trials=1") == 0
     trial = study.ask()

@@ -145,7 +145,7 @@ def test_one_and_several_classes_in_two_and_three_dimensions(
     assert pd.read_csv(run / "cases.csv")["class"].unique().tolist() == classes
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("precision", ["bf16-mixed", pytest.param("16-mixed", marks=pytest.mark.slow)])
 def test_lower_precision_scores_like_full_precision(train: Command, tmp_path: Path, precision: str) -> None:
     for name in ("32", precision):
         assert train(f"name={name}", f"trainer.precision={name}", "evaluation.figures=false") == 0

@@ -361,6 +361,7 @@ def test_refusals_raise_unless_collected() -> None:
         refuse(DataError("broken"))
 
 
+@pytest.mark.slow
 def test_sample_data_are_clean(sample_data: Path) -> None:
     assert check(sample_data / "Dataset104_Hippocampus").rows == []
     config = DataConfig(root=str(sample_data / "BraTS"), classes=["whole_tumour"], overlapping=True, channels=2)
