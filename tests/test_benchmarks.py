@@ -16,7 +16,7 @@ import torch
 
 HERE = Path(__file__).parents[1] / "benchmarks"
 PEERS = {"surface_distance", "torchio", "nnunetv2", "medpy", "monai", "torchmetrics", "transformers", "batchgenerators"}
-SLOW = {"start", "predict_file", "reports", "train_2d", "train_3d", "windows"}  # processes that start, networks that are larger
+SLOW = {"start", "predict_file", "reports", "train_2d", "train_3d", "windows"}  # they start processes or are large
 NAMES = (
     "surface", "dice", "windows", "start", "overhead", "patches", "predict_file", "train_2d", "train_3d", "reports",
 )  # fmt: skip
