@@ -81,7 +81,7 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(READY)  ## the pages of docs/ as a site in build/site (see it: .venv/bin/mkdocs serve)
 	$(BIN)/mkdocs build --strict
 
-test: $(READY)  ## quick tests (under eight minutes on two cores)
+test: $(READY)  ## quick tests (about eight minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(READY)  ## slow tests: real trainings to a known score, every network, a fresh start-up
