@@ -80,8 +80,9 @@ def write_table(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, 
     delimiter = "\t" if file.suffix.lower() in _TAB_ENDINGS else ","
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n")
     # a bare tab in the first line would be taken for what separates the cells
-    quoting = csv.QUOTE_ALL if any("\t" in column for column in columns) else csv.QUOTE_MINIMAL
-    csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n", quoting=quoting).writerow(columns)
+    has_tab = any("\t" in column for column in columns)
+    names = csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL) if has_tab else writer
+    names.writerow(columns)
     writer.writerows([row.get(column, "") for column in columns] for row in rows)
     text, name = buffer.getvalue(), known_encoding(encoding)
     try:
