@@ -6,7 +6,7 @@ BENCH := .bench
 BENCH_WORDS ?=
 MINUTES ?= 10
 SEED ?= 0
-# slow tests that only compute: two at a time; those that start, kill and count processes have the machine to themselves
+# slow tests that bear company: two at a time; those that kill and count processes have the machine to themselves
 COMPUTE := tests/slow/test_every_network.py tests/slow/test_hippocampus.py tests/slow/test_left_atrium.py \
 	tests/slow/test_notebooks.py tests/slow/test_boxes.py tests/slow/test_reports.py tests/test_benchmarks.py tests/docs \
 	tests/cli tests/data tests/inference tests/models tests/test_house.py tests/test_notebooks.py

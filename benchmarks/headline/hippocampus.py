@@ -37,8 +37,8 @@ def _demo() -> str:
         claim(repaired["dice"] > generated["dice"], "`model.repaired=true`, which stands left of it."),
         "GPT-4o's network crops its skip connections to their top-left corner, so",
         "no edge ever reaches the decoder in its place. The number of parameters, that of the canonical U-Net",
-        f"({count}), does not show it; this does. On one thread (`OMP_NUM_THREADS=1`): more of them, or another CPU,",
-        "round sums in another order, which a training this short does not average out.",
+        f"({count}), does not show it; this does. On one thread (`OMP_NUM_THREADS=1`);",
+        "another number of threads gives other figures.",
         "A demonstration, not evidence: one averaged brain, on which",
         f"{generated['reference']} already reach Dice {short(generated['reference_dice'])}.*",
     )

@@ -175,7 +175,9 @@ def test_bad_root_says_where_to_get_the_data(tmp_path: Path, state: str) -> None
 
 
 def test_own_data_are_not_to_be_got_from_anywhere(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"not exist: set data\.root to your own folder of scans$"):
+    with pytest.raises(
+        DataError, match=r"not exist: set data\.root to the data set's folder: your own folder of scans$"
+    ):
         require_folder(tmp_path / "data", "your own folder of scans")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from llmseg.cli import build
-from llmseg.cli.console import console_log, log, quiet_libraries
+from llmseg.cli.console import console_log, counted, log, quiet_libraries
 from llmseg.cli.hardware import resolve, torch_device
 from llmseg.cli.refuse import check_length
 from llmseg.cli.slurm import is_follower
@@ -140,7 +140,8 @@ def finish(run: RunFolder, config: Mapping[str, Any], data: "TrainingData", poin
         by_steps = config["trainer"]["max_steps"] != -1
         more = f"max_steps={2 * point['steps']}" if by_steps else f"max_epochs={2 * point['epoch']}"
         log.info(
-            f"{run.path}: finished already, {point['epoch']} epochs, {point['steps']} steps; for more give "
+            f"{run.path}: finished already, {counted(point['epoch'], 'epoch')}, "
+            f"{counted(point['steps'], 'step')}; for more give "
             f"trainer.{more}"
         )
         if config["evaluate"] and not (run.path / "summary.json").is_file():

@@ -91,9 +91,7 @@ def require_folder(root: Path, source: str = "") -> None:
 
 def where_to_get(source: str) -> str:
     """What to do about data that are not there, as the end of a sentence."""
-    if source.startswith("your own"):
-        return f"set data.root to {source}"
-    return f"get the data set from {source} and set data.root to its folder" if source else "set data.root"
+    return "set data.root to the data set's folder" + (f": {source}" if source else "")
 
 
 def _one_line(error: Exception) -> str:

@@ -153,7 +153,7 @@ def test_options_that_make_no_sense(tmp_path: Path, options: dict, expected: str
 def test_folders_that_are_not_there(tmp_path: Path) -> None:
     pairs_folder(tmp_path, NAMES)
     for options in ({"images": "frames"}, {"masks": "truth"}):
-        with pytest.raises(DataError, match=r"does not exist: get the data set from the shop"):
+        with pytest.raises(DataError, match=r"does not exist: set data\.root to the data set's folder: the shop"):
             pairs.read(tmp_path, source="the shop", **options)
     with pytest.raises(DataError, match="mask_suffix"):
         pairs.read(pairs_folder(tmp_path / "b", NAMES, suffix="_odd"))

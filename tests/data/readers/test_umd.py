@@ -36,7 +36,10 @@ def test_scans_in_folders_of_any_depth(tmp_path: Path) -> None:
         (lambda root: (root / "UMD_221129_001_t2.nii.gz").unlink(), "UMD_221129_001_t2_0000.nii.gz"),
         (lambda root: (root / "UMD_221129_001_t2_0000.nii.gz").unlink(), "UMD_221129_001_t2.nii.gz"),
         (lambda root: write_scan(root / "b" / "UMD_221129_001_t2.nii", noise()), "the same scan twice"),
-        (lambda root: [path.unlink() for path in root.rglob("*_0000.nii.gz")], "get the data set from the shop"),
+        (
+            lambda root: [path.unlink() for path in root.rglob("*_0000.nii.gz")],
+            "set data.root to the data set's folder: the shop",
+        ),
     ],
 )
 def test_faulty_folders(tmp_path: Path, damage: Callable[[Path], object], expected: str) -> None:
