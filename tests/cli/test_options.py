@@ -1,6 +1,7 @@
 """Options of the training."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,15 @@ def test_looking_for_a_learning_rate_trains_nothing(
     assert (run / "figures" / "lr_find.png").read_bytes()[:4] == b"\x89PNG"
     assert not list(run.rglob("*.ckpt"))
     assert not (run / "metrics.csv").exists()
+
+
+def test_a_group_of_one_process_ends_with_its_training(train: Command) -> None:
+    """Otherwise the processes of a sweep's next job would meet at an address that is taken."""
+    places = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
+    before = [os.environ.get(name) for name in places]
+    assert train("trainer=ddp", "trainer.devices=1", "trainer.max_epochs=1", "evaluate=false") == 0
+    assert not torch.distributed.is_initialized()
+    assert [os.environ.get(name) for name in places] == before
 
 
 @pytest.mark.slow

@@ -113,10 +113,12 @@ def _start(
     resumes: bool = False,
 ) -> None:
     """Train here, or in one process a device."""
+    from llmseg.cli import process_group
     from llmseg.cli.job import execute
 
     if _processes(config) == 1:
-        execute(config, folder, data, method, resumes)
+        with process_group.ended_after():
+            execute(config, folder, data, method, resumes)
     else:
         _in_worker(folder, _processes(config), resumes)
 
