@@ -73,11 +73,11 @@ def compare(
         A row a peer; its ratio is the median over the rounds of the peer's time by ours in the same round.
     """
     sides = (ours, *peers)
-    results = [_timed(side, options.device)[0] for side in sides] if options.warm_up else []
+    results = [timed(side, options.device)[0] for side in sides] if options.warm_up else []
     times: list[list[float]] = [[] for _ in sides]
     began = perf_counter()
     while len(times[0]) < options.rounds and (not times[0] or perf_counter() - began < options.cap):
-        done = [_timed(side, options.device) for side in sides]
+        done = [timed(side, options.device) for side in sides]
         results = results or [result for result, _ in done]
         for each, (_, seconds) in zip(times, done, strict=True):
             each.append(seconds)
@@ -100,7 +100,7 @@ def compare(
         )
 
 
-def _timed(side: Side, device: torch.device) -> tuple[Any, float]:
+def timed(side: Side, device: torch.device) -> tuple[Any, float]:
     """Result, and seconds of one run."""
     _wait(device)
     start = perf_counter()

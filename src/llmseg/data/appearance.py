@@ -19,7 +19,7 @@ def change(image: Tensor, config: AugmentConfig) -> Tensor:
         image: (N, C, *spatial) float32; not written to.
         config: ranges; parts at 0 neither draw nor compute.
     """
-    image = _intensity(image, config.intensity) if config.intensity else image.clone()
+    image = intensity(image, config.intensity) if config.intensity else image.clone()
     parts: list[tuple[Callable[[Tensor, float], Tensor], float]] = [
         (gamma, config.gamma),
         (blur, config.blur),
@@ -41,7 +41,8 @@ def _on_some(image: Tensor, probability: float, part: Callable[[Tensor, float], 
         image.index_copy_(0, chosen, part(image[chosen], largest))
 
 
-def _intensity(image: Tensor, largest: float) -> Tensor:
+def intensity(image: Tensor, largest: float) -> Tensor:
+    """Multiply each channel by a random contrast, and shift it by a share of its standard deviation."""
     contrast = 1 + largest * _per_channel(image)
     return (image * contrast).add_(largest * _spread(image) * _per_channel(image))
 

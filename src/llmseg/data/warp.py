@@ -95,7 +95,11 @@ def _moved(image: Tensor, label: Tensor | None, motion: Motion) -> tuple[Tensor,
     if image.device.type == "cpu" and motion.keeps_axes:
         places = _places(image.shape[2:], motion)
         return _along_axes(image, places), None if label is None else _nearest_along_axes(label, places)
-    grid = sampling_grid(image, motion)
+    return interpolated(image, label, sampling_grid(image, motion))
+
+
+def interpolated(image: Tensor, label: Tensor | None, grid: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Image and label at a sampling grid, linearly and nearest."""
     if image.device.type == "cpu" and grid.shape[-1] == 3 and min(image.shape[2:]) > 1:
         return _taken(image, label, grid)
     return sample(image, grid, "bilinear"), None if label is None else sample(label, grid, "nearest")
