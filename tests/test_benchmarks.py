@@ -300,6 +300,18 @@ def test_operations_are_those_of_the_published_networks() -> None:
     assert len(estimate.study([*networks.values()])) == 19 * 6 * 3
 
 
+def test_kernels_of_a_network_are_counted_with_their_traffic() -> None:
+    """A 3x3 convolution of one to four channels and its backward pass by hand, and nnU-Net's published time."""
+    roofline, estimate = (importlib.import_module(f"growth.{name}") for name in ("roofline", "estimate"))
+    node = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 4, "kernel_size": 3, "padding": 1}
+    found = roofline.costs({**node, "bias": False}, (8, 8)).forward
+    assert found.kernels == ((2.0 * 9 * 4 * 64, 2.0 * (64 + 4 * 64)),)
+    slow, fast = roofline.Gpu("", flop=4608.0, bytes=1e9), roofline.Gpu("", flop=1e9, bytes=64.0)
+    assert (found.seconds(slow), found.seconds(fast)) == (1.0, 10.0)
+    # 44 TFLOP/s, 14 % of an A100's peak, and no more than its roofline
+    assert 0.14 < estimate.reached() < 1
+
+
 def test_the_suites_last_line_is_read() -> None:
     suite = opened("suite")
     assert suite.measured("x\n4246 passed, 3 warnings in 396.07s (0:06:36)\n") == {"tests": 4246, "seconds": 396.07}

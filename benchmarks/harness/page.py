@@ -9,7 +9,8 @@ _HEADS = {
     "units": "n", "each": "per unit", "held_out": "held out", "hours_at_roofline": "hours, at the roofline",
     "hours_as_nnunet": "hours, slow case", "longest_run_hours": "longest run, hours, slow case", "gpus": "GPUs",
     "pflop": "PFLOP", "forward_gflop": "GFLOP forward", "step_gflop": "GFLOP forward and backward",
-    "window_gflop": "GFLOP a window", "image_size": "size", "windows": "windows a test case",
+    "window_gflop": "GFLOP a window", "forward_ms": "ms forward", "step_ms": "ms forward and backward",
+    "window_ms": "ms a window", "image_size": "size", "windows": "windows a test case",
 }  # fmt: skip
 
 
