@@ -153,7 +153,7 @@ def assumptions() -> list[dict[str, str]]:
         "parts of a data set": f"training {TRAIN:.0%}, validation {VALIDATION:.0%} each epoch, test {TEST:.0%}",
         "seeds": str(SEEDS),
         "samples in a semi-supervised step": str(SAMPLES),
-        "cost of a method's step": "operations by those of supervised training, results/ssl_step.json; so do its seconds",
+        "cost of a method's step": "as of supervised training times the operations in results/ssl_step.json",
         "test cases of a protocol": f"{TEST_CASES} of {'x'.join(map(str, VOLUME))} voxels, one network",
         "input": "never waited for: data lie on the GPU",
         "GPUs": "one run each, the longest first; no run is divided",
