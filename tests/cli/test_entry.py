@@ -316,6 +316,21 @@ def test_nothing_heavy_is_imported(conf: Path, argv: list[str], code: int) -> No
     assert done.stdout.endswith("loaded []\n")
 
 
+def test_a_wrong_run_is_told_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    told = {"evaluate": "run", "predict": "run", "export": "run", "compare": "run", "train": "resume"}
+    script = (
+        f"import sys\nfrom llmseg.cli import entry\nfor name, key in {told}.items():\n"
+        "    words = [f'{key}={sys.argv[1]}'] + ['input=x', 'output=y'] * (name == 'predict')\n"
+        "    try:\n        entry.run(name, f'llmseg.cli.{name}:{name}', words)\n"
+        "    except SystemExit as end:\n"
+        "        print(name, end.code, sorted({'torch', 'pytorch_lightning', 'pandas'} & set(sys.modules)))\n"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path / "nowhere")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.stdout.splitlines() == [f"{name} 1 []" for name in told], done.stderr
+    assert done.stderr.count("error: ") == done.stderr.count(f"={tmp_path / 'nowhere'}: ") == len(told)
+
+
 # ---- what is shipped
 
 SHIPPED = Path(entry.conf_folder())

@@ -162,6 +162,23 @@ def test_looking_for_a_learning_rate_trains_nothing(
     assert not (run / "metrics.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("steps", "way"), [(0, "there is nothing to go on with"), (2, "to go on: python train.py resume=")]
+)
+def test_a_stopped_training_says_how_to_go_on(
+    steps: int, way: str, train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def interrupted(self: SegmentationMethod, batch: Any, index: int) -> Any:
+        if self.global_step == steps:
+            raise KeyboardInterrupt
+        return step(self, batch, index)
+
+    step = SegmentationMethod.training_step
+    monkeypatch.setattr(SegmentationMethod, "training_step", interrupted)
+    assert train("save_every_n_steps=1") == 130
+    assert f"{way}{only_run(tmp_path / 'runs') if steps else ''}\n" in capsys.readouterr().out
+
+
 def test_a_group_of_one_process_ends_with_its_training(train: Command) -> None:
     """Otherwise the processes of a sweep's next job would meet at an address that is taken."""
     places = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")

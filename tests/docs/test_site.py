@@ -57,7 +57,7 @@ def test_readme_is_a_page_whose_links_and_pictures_are_found(site: Path) -> None
 
 def test_docstrings_are_in_the_reference(site: Path) -> None:
     text = (site / "reference" / "runs.html").read_text()
-    assert 'id="llmseg.runs.load.load"' in text
+    assert 'id="llmseg.runs.read.load"' in text
     assert "Rebuild the network of a run in evaluation mode" in text
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmseg.cli.entry import run
+from llmseg.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +32,14 @@ def compare(cfg: "DictConfig") -> None:
     Raises:
         UserError: no finished run there.
     """
+    folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
+    if not any(any(Path(folder).rglob("summary.json")) for folder in folders):
+        raise _no_run(folders)
+
     from llmseg.cli.compare_boxes import compare_boxes
     from llmseg.cli.console import counted, render
     from llmseg.whole import write
 
-    folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
     if compare_boxes(folders, Path(cfg.output or folders[0])) and not _any(folders):
         return
     frame = _finished(folders)
@@ -69,6 +73,10 @@ def _print_classes(frame: "pd.DataFrame", output: Path) -> None:
     print(render(rows, title, sorted(set(frame["summary.note"].dropna())), is_text=True))
 
 
+def _no_run(folders: list[str]) -> UserError:
+    return UserError(f"run={','.join(folders)}: no finished run there (none has config.yaml and summary.json)")
+
+
 def _any(folders: list[str]) -> bool:
     """Whether there are finished runs of segmentation."""
     from llmseg.runs import collect
@@ -80,13 +88,12 @@ def _finished(folders: list[str]) -> "pd.DataFrame":
     """All finished runs, best first."""
     import pandas as pd
 
-    from llmseg.errors import UserError
     from llmseg.runs import collect
     from llmseg.runs.labels import labels
 
     tables = [table for table in map(collect, folders) if len(table)]
     if not tables:
-        raise UserError(f"run={','.join(folders)}: no finished run there (none has config.yaml and summary.json)")
+        raise _no_run(folders)
     frame = pd.concat(tables).drop_duplicates("run")
     frame = frame.sort_values("summary.mean.dice", ascending=False, ignore_index=True)
     frame.insert(0, "label", labels(frame))

@@ -29,18 +29,21 @@ def evaluate(cfg: "DictConfig") -> float | None:
     """
     from omegaconf import OmegaConf
 
+    from llmseg.cli.opened import open_runs
+
+    runs = open_runs(cfg.run)
+
     from llmseg.cli import build
     from llmseg.cli.console import console_log, quiet_libraries
     from llmseg.cli.hardware import torch_device
     from llmseg.cli.score import Scorer
-    from llmseg.cli.trained import check_windows, open_runs
+    from llmseg.cli.trained import check_windows
     from llmseg.data.datamodule import PARTS
     from llmseg.errors import ConfigError
 
     quiet_libraries()
     if cfg.part not in PARTS:
         raise ConfigError(f"part={cfg.part}: choose {', '.join(PARTS)}")
-    runs = open_runs(cfg.run)
     trained = runs[0].config
     node = OmegaConf.create(_data_node(trained, cfg, runs[0]))
     build.complete_data(node)
@@ -64,7 +67,7 @@ def _data_node(trained: dict[str, Any], cfg: "DictConfig", folder: Any) -> dict[
     """The run's data, with single keys changed; or another data set, preprocessed as the network was trained."""
     from omegaconf import OmegaConf
 
-    from llmseg.cli.trained import NO_CHOICE, PREPROCESSING
+    from llmseg.cli.opened import NO_CHOICE, PREPROCESSING
 
     own = trained["data"]
     given = OmegaConf.to_container(cfg.data, resolve=True) if cfg.get("data") else {}

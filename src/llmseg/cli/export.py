@@ -20,12 +20,8 @@ def export(cfg: "DictConfig") -> None:
     Raises:
         UserError: no such run or checkpoint, a package is missing, or the network does not come out the same.
     """
-    from llmseg.cli.trained import data_config
-    from llmseg.data.preprocessing import Recipe
     from llmseg.errors import ConfigError
-    from llmseg.inference.export import export as write
-    from llmseg.inference.export import require_packages
-    from llmseg.runs import RunFolder, load
+    from llmseg.runs import RunFolder
 
     if cfg.checkpoint not in ("last", "best"):
         raise ConfigError(f"checkpoint={cfg.checkpoint}: choose last or best")
@@ -41,6 +37,12 @@ def export(cfg: "DictConfig") -> None:
         raise ConfigError(f"run={cfg.run}: a run of {task}; only networks of masks and writers of reports are exported")
     if cfg.format is not None:
         raise ConfigError(f"format={cfg.format}: is for report runs; networks of masks become ONNX")
+    from llmseg.cli.trained import data_config
+    from llmseg.data.preprocessing import Recipe
+    from llmseg.inference.export import export as write
+    from llmseg.inference.export import require_packages
+    from llmseg.runs import load
+
     require_packages()
     trained = load(folder.path, cfg.checkpoint)
     data = data_config(trained.config)

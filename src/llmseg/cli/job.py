@@ -49,9 +49,20 @@ def execute(
                 _tidy(run)
             start = run.last if resumes and run.last.is_file() else None
             _fit_and_score(config, run, data, method, trainer, start)
+        except KeyboardInterrupt:
+            if trainer.is_global_zero:
+                log.info(_way_on(run))
+            raise
         finally:
             status.steps = trainer.global_step
             loggers.close(trainer.loggers)
+
+
+def _way_on(run: RunFolder) -> str:
+    """What can be done with a training that was stopped."""
+    if run.last.is_file():
+        return f"stopped; to go on: python train.py resume={run.path}"
+    return "stopped before the first checkpoint (save_every_n_steps): there is nothing to go on with"
 
 
 def _tidy(run: RunFolder) -> None:

@@ -20,7 +20,7 @@ def data_of(run: "RunFolder") -> "SegmentationData":
         UserError: the data are not where they were.
     """
     from llmseg.cli import build
-    from llmseg.cli.trained import NO_CHOICE
+    from llmseg.cli.opened import NO_CHOICE
 
     config = run.config
     split = {**config["data"]["split"], "file": str(run.path / "split.json")}

@@ -22,16 +22,10 @@ def predict(cfg: "DictConfig") -> None:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from llmseg.cli.batch import Batch, Wanted
-    from llmseg.cli.console import console_log, quiet_libraries
-    from llmseg.cli.hardware import torch_device
-    from llmseg.cli.trained import data_config, open_runs, segmenter
-    from llmseg.data.preprocessing import Recipe
+    from llmseg.cli.opened import open_runs
     from llmseg.errors import ConfigError
-    from llmseg.inference.inputs import Channels, find_inputs
-    from llmseg.runs import RunFolder, load_all
+    from llmseg.runs import RunFolder
 
-    quiet_libraries()
     if cfg.checkpoint not in ("last", "best"):
         raise ConfigError(f"checkpoint={cfg.checkpoint}: choose last or best")
     if not isinstance(cfg.run, Sequence) or isinstance(cfg.run, str):
@@ -43,6 +37,16 @@ def predict(cfg: "DictConfig") -> None:
     if not 0 <= cfg.overlap < 1:
         raise ConfigError(f"overlap={cfg.overlap}: must be a share, 0 or more and below 1")
     runs = open_runs(cfg.run)
+
+    from llmseg.cli.batch import Batch, Wanted
+    from llmseg.cli.console import console_log, quiet_libraries
+    from llmseg.cli.hardware import torch_device
+    from llmseg.cli.trained import data_config, segmenter
+    from llmseg.data.preprocessing import Recipe
+    from llmseg.inference.inputs import Channels, find_inputs
+    from llmseg.runs import load_all
+
+    quiet_libraries()
     device = torch_device(cfg.accelerator)
     output = Path(cfg.output).expanduser()
     if (output.exists() and not output.is_dir()) or output.name.endswith((".nii.gz", ".nii", ".png")):

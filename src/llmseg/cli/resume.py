@@ -11,13 +11,12 @@ from llmseg.cli import build
 from llmseg.cli.console import console_log, counted, log, quiet_libraries
 from llmseg.cli.hardware import resolve, torch_device
 from llmseg.cli.refuse import check_length
-from llmseg.cli.slurm import is_follower
 from llmseg.cli.tasks import task_of
 from llmseg.errors import ConfigError, UserError
 from llmseg.runs import RunFolder
 from llmseg.runs.checkpoint import KEY, read
 from llmseg.runs.result import last_value
-from llmseg.runs.state import is_running, locked
+from llmseg.runs.state import locked
 
 if TYPE_CHECKING:
     from llmseg.cli.tasks.base import TrainingData
@@ -40,21 +39,6 @@ MAY_CHANGE = (
     "name",
 )
 """Keys that may differ from the run's: how long, how often saved, where files lie; nothing that changes a step."""
-
-
-def open_run(folder: str) -> RunFolder:
-    """The run folder that `resume=` names.
-
-    Raises:
-        UserError: there is none, or a process is training there.
-    """
-    path = Path(folder).expanduser()
-    if not (path / "config.yaml").is_file():
-        raise UserError(f"resume={folder}: no run folder (it has no config.yaml); give one that train.py wrote")
-    run = RunFolder(path)
-    if not is_follower() and is_running(run):  # a follower's first task may have begun
-        raise UserError(f"resume={folder}: another process trains in this folder; wait for it, or stop it")
-    return run
 
 
 def changed_config(run: RunFolder, cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:

@@ -31,6 +31,9 @@ def train(cfg: "DictConfig") -> "Result":
         UserError: anything that the user can mend. Up to the start of the training nothing has been written but
             the cache.
     """
+    if cfg.resume is not None:
+        return resume(cfg)
+
     from hydra.core.hydra_config import HydraConfig
 
     from llmseg.cli import build
@@ -42,8 +45,6 @@ def train(cfg: "DictConfig") -> "Result":
     from llmseg.runs import RunFolder
     from llmseg.runs.result import Result
 
-    if cfg.resume is not None:
-        return resume(cfg)
     task = task_of(cfg)
     task.complete(cfg)
     config = build.plain(cfg)
@@ -82,12 +83,15 @@ def resume(cfg: "DictConfig") -> "Result":
     """
     from hydra.core.hydra_config import HydraConfig
 
-    from llmseg.cli.resume import changed_config, check_split, finish, open_run, resume_point
+    from llmseg.cli.opened import open_run
+
+    run = open_run(cfg.resume)
+
+    from llmseg.cli.resume import changed_config, check_split, finish, resume_point
     from llmseg.cli.slurm import is_follower
     from llmseg.cli.tasks import task_of
     from llmseg.runs.result import Result
 
-    run = open_run(cfg.resume)
     config = changed_config(run, cfg, HydraConfig.get().overrides.task)
     point = resume_point(run, config)
     task = task_of(config)

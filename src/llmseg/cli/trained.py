@@ -1,11 +1,9 @@
 """Trained runs on the command line: one, or several as an ensemble."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import ListConfig
 
 from llmseg.cli.typed import as_typed
 from llmseg.data.config import DataConfig
@@ -13,53 +11,7 @@ from llmseg.data.preprocessing import Recipe
 from llmseg.errors import ConfigError
 from llmseg.inference.predictor import Ensemble, Predictor, Segmenter
 from llmseg.inference.windows import WEIGHTS
-from llmseg.runs import RunFolder, TrainedNetwork
-
-PREPROCESSING = (
-    "orientation",
-    "spacing",
-    "intensity",
-    "window",
-    "crop_foreground",
-    "slice_axis",
-    "image_size",
-    "patch_size",
-)
-"""Keys of `data` that belong to the trained network, whatever data set it is shown."""
-NO_CHOICE = {"fold": None, "labelled": None, "labelled_seed": None, "labelled_val": 0}
-"""Keys of `data` beside a run's own split.json, which has made these choices."""
-_OUTPUTS = ("channels", "modalities", "classes", "overlapping")
-_ONLY = {"slice_axis": 2, "image_size": 2, "patch_size": 3}  # keys that only 2D or 3D networks have a use for
-
-
-_OTHERS = {"grounding": "boxes", "report": "reports, which chat.py and app.py use"}
-
-
-def open_runs(run: Any) -> tuple[RunFolder, ...]:
-    """The run folders that `run=...` or `run=[...,...]` names, checked to be alike.
-
-    Raises:
-        ConfigError: none, or two that cannot be an ensemble: they differ in channels, classes or preprocessing.
-        UserError: no run folder.
-    """
-    names = list(run) if isinstance(run, list | tuple | ListConfig) else [run]
-    if not names:
-        raise ConfigError("run=[]: name at least one run folder")
-    runs = tuple(RunFolder.open(Path(str(name)).expanduser()) for name in names)
-    for each in runs:
-        task = str(each.config.get("task") or "segmentation")
-        if task != "segmentation":
-            raise ConfigError(f"run={each.path}: a run of {_OTHERS.get(task, task)}; this is for runs of segmentation")
-    first, *others = runs
-    known = _facts(first.config)
-    for other in others:
-        for key, value in _facts(other.config).items():
-            if value != known.get(key):
-                raise ConfigError(
-                    f"run: {key} is {value} in {other.path} and {known.get(key)} in {first.path}: an ensemble needs "
-                    "runs that differ in fold, seed or network only"
-                )
-    return runs
+from llmseg.runs import TrainedNetwork
 
 
 def segmenter(
@@ -115,10 +67,3 @@ def check_windows(evaluation: Mapping[str, Any], spatial_dims: int, patch_size: 
 def data_config(config: Mapping[str, Any]) -> DataConfig:
     """The typed `data` node of a run's configuration."""
     return as_typed(DataConfig, config["data"])
-
-
-def _facts(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What runs of an ensemble must share."""
-    dims = config["model"]["spatial_dims"]
-    keys = [key for key in (*_OUTPUTS, *PREPROCESSING) if _ONLY.get(key, dims) == dims]
-    return {"model.spatial_dims": dims} | {f"data.{key}": config["data"].get(key) for key in keys}

@@ -8,7 +8,7 @@ import pandas as pd
 from llmseg.errors import UserError
 from llmseg.evaluation.boxes.table import ABLATION, RULE
 from llmseg.runs.labels import group_repeats
-from llmseg.runs.load import collect
+from llmseg.runs.read import collect
 
 _OF_A_FOLD = ("config.data.split.", "config.vlm.vision.run", "config.evaluation.", "config.data.root")
 

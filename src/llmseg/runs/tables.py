@@ -14,7 +14,7 @@ from llmseg.evaluation.metrics import LEGACY_METRICS, METRICS
 from llmseg.evaluation.summary import EMPTY_KINDS
 from llmseg.runs.comparable import check_same_cases, check_same_labels
 from llmseg.runs.labels import group_repeats
-from llmseg.runs.load import collect, collect_cases
+from llmseg.runs.read import collect, collect_cases
 
 BEST = "dice_best_on_validation"
 SCORES = (*METRICS, *LEGACY_METRICS, BEST)
