@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from llmseg.cli import entry
+from llmseg.resources import conf_folder
 
 Command = Callable[..., int]
 TINY = (
@@ -60,3 +61,8 @@ def joblib_workers() -> Iterator[None]:
 def runs_in(folder: Path) -> list[Path]:
     """Run folders below `folder`, in order of their names."""
     return sorted(path.parent for path in folder.rglob("config.yaml") if "files" not in path.parts)
+
+
+def group(name: str) -> list[str]:
+    """Choices of a config group."""
+    return sorted(file.stem for file in (conf_folder() / name).glob("*.yaml") if not file.stem.startswith("_"))

@@ -15,7 +15,7 @@ from llmseg.cli import entry
 from llmseg.cli.help import _EXAMPLES, choices
 from llmseg.cli.implied import top_config
 from llmseg.resources import own_conf
-from tests.conftest import error_line
+from tests.conftest import Refusal, error_line
 
 FILES = {
     "train.yaml": (
@@ -370,6 +370,23 @@ def test_examples_of_the_help(config: str, example: str) -> None:
 @pytest.mark.usefixtures("shipped")
 def test_debug_configs(capsys: pytest.CaptureFixture[str]) -> None:
     lines = {"fast": "fast_dev_run: true", "overfit": "overfit_batches: 2", "profile": "profiler: simple"}
-    for name, line in {**lines, "limit": "limit_train_batches: 0.1"}.items():
+    for name, line in {**lines, "limit": "limit_train_batches: 10"}.items():
         assert code_of("--cfg", "job", "--package", "trainer", f"debug={name}") == 0
         assert line in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["method=llm_segnet", "knowledge.encoder=minilm"],
+            "knowledge: none is chosen whose keys could be set; add kn",
+        ),
+        (["augment.shift=1"], "augment: no such key, did you mean data.augment?"),
+        (["method=report", "model.width=4"], "model: no such key; there is callbacks"),
+    ],
+)
+def test_keys_of_a_group_without_a_choice(words: list[str], message: str, refusal: Refusal) -> None:
+    assert code_of(*words) == 2
+    refusal(message)

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from tests.cli.conftest import call, runs_in
+from tests.cli.conftest import call, group, runs_in
 from tests.conftest import Refusal
 from tests.data.boxes.slices import data_root
 from tests.data.make import brats_case
@@ -148,6 +148,12 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert ground(*words) != 0
     refusal(message)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("choice", group("debug"))
+def test_every_debug_choice_trains(ground: Ground, choice: str) -> None:
+    words = ("trainer.max_epochs=1", "evaluation.ablate=false", "evaluation.figures=false")
+    assert ground(f"debug={choice}", *words) == 0
 
 
 def test_other_commands_say_that_it_is_a_run_of_boxes(

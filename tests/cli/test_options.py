@@ -54,15 +54,16 @@ def test_overfitting_sees_two_batches_again_and_again(
 
 
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
-    """What tells a training's batches apart, filled in during the training."""
+    """What tells a training's augmented batches apart, filled in during the training."""
     seen: list[torch.Tensor] = []
-    plain = SegmentationMethod.training_step
+    plain = SegmentationMethod.augmented
 
-    def noted(self: SegmentationMethod, batch: Any, batch_idx: int) -> Any:
-        seen.append(batch[0].flatten(1).sum(dim=1))
-        return plain(self, batch, batch_idx)
+    def noted(self: SegmentationMethod, batch: Any) -> Any:
+        made = plain(self, batch)
+        seen.append(made[0].flatten(1).sum(dim=1))
+        return made
 
-    monkeypatch.setattr(SegmentationMethod, "training_step", noted)
+    monkeypatch.setattr(SegmentationMethod, "augmented", noted)
     return seen
 
 

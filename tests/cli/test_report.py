@@ -11,13 +11,14 @@ import yaml
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from llmseg.cli import runs
 from llmseg.cli.trained_reports import load_writer, open_folder
 from llmseg.data.reports.sample import Report
 from llmseg.errors import ConfigError, UserError
 from llmseg.language.writing import Generation
 from llmseg.resources import conf_folder
 from llmseg.runs import RunFolder
-from tests.cli.conftest import call, runs_in
+from tests.cli.conftest import call, group, runs_in
 from tests.language.make_lm import tiny_lm
 
 CPU = torch.device("cpu")
@@ -102,6 +103,35 @@ def test_a_run_leaves_an_adapter_that_peft_reads_and_a_folder_that_transformers_
     writers = [writer, *(open_folder(folder, prompt, CPU) for folder in ("merged", "adapter"))]
     answers = [dict(each.write([told], how)) for each in writers]
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_other_commands_say_that_it_is_a_run_of_reports(
+    report: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (
+        "data.file=train.csv",
+        "data.test_file=test.csv",
+        "data.split={test: 0, val: 0}",
+        "evaluation.figures=false",
+    )
+    assert report(*words, "trainer.max_steps=1", "peft.rank=2", "generation.max_new_tokens=2") == 0
+    (run,) = runs_in(tmp_path / "runs")
+    capsys.readouterr()
+    for words in (["evaluate"], ["predict", "input=a.nii.gz", "output=masks"]):
+        assert call(words[0], f"run={run}", *words[1:]) == 2
+        assert "a run of reports, which chat.py and app.py use" in capsys.readouterr().err
+    assert call("compare", "run=runs") == 1
+    assert "the finished runs there are of reports, not of segmentation" in capsys.readouterr().err
+    runs.main(["runs"])
+    out = capsys.readouterr().out
+    assert "dice: ROUGE-L of runs of reports" in out
+    assert " lm " in out
+
+
+@pytest.mark.parametrize("choice", group("debug"))
+def test_every_debug_choice_trains(report: Train, choice: str) -> None:
+    words = ("data.file=train.csv", "data.test_file=test.csv", "peft.rank=2", "evaluation.figures=false")
+    assert report(*words, f"debug={choice}", "trainer.max_epochs=1", "generation.max_new_tokens=2") == 0
 
 
 def test_an_adapter_of_another_model_is_refused(report: Train, tmp_path: Path) -> None:

@@ -130,6 +130,19 @@ def test_mistakes_are_one_line(
     assert not list(runs.glob("table.*"))  # nothing half-written
 
 
+@pytest.mark.parametrize("baseline", ["supervised", "labelled=4"])
+def test_a_baseline_that_leaves_nothing_to_compare_names_the_rows(
+    tmp_path: Path, baseline: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for labelled in (4, 8):
+        for rate in (0.1, 0.2):
+            make(tmp_path, "supervised", DICE, labelled=labelled, optimizer={"lr": rate})
+    code, error = error_of(capsys, tmp_path, f"baseline={baseline}")
+    assert code == 2
+    error_line(error, f"baseline={baseline}: leaves nothing to compare; give one of 'supervised labelled=4 lr=0.1'")
+    assert not list(tmp_path.glob("table.*"))
+
+
 def test_no_runs_and_a_folder_that_cannot_be_written(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from llmseg.data.readers import mni152
 from llmseg.evaluation.llm_dice import LLM_DICE
 from llmseg.evaluation.metrics import LEGACY_METRICS, METRICS
 from llmseg.runs import collect, load
-from tests.cli.conftest import Command, call, runs_in
+from tests.cli.conftest import Command, call, group, runs_in
 from tests.data.make import nnunet_folder, noise, write_scan
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -23,11 +23,6 @@ def only_run(folder: Path) -> Path:
     """The one run below `folder`."""
     (run,) = runs_in(folder)
     return run
-
-
-def group(name: str) -> list[str]:
-    """Choices of a config group."""
-    return sorted(file.stem for file in (CONF / name).glob("*.yaml") if not file.stem.startswith("_"))
 
 
 def test_a_run_leaves_everything_that_it_promises(train: Command, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from boxes import Sandbox, available, open_to_all, readable_package
 
 WAYS = ("bubblewrap", "namespaces")

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from boxes import DAEMON, Sandbox, eventually, running
 
+from boxes import DAEMON, Sandbox, eventually, running
 from llmseg.errors import UserError
 from llmseg.study import sandbox as package
 from llmseg.study.sandbox import (

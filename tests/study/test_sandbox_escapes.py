@@ -9,8 +9,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from boxes import DAEMON, Sandbox, eventually, running
 
+from boxes import DAEMON, Sandbox, eventually, running
 from llmseg.study.sandbox import Box, Limits
 
 ROOT = Path(__file__).parents[2]

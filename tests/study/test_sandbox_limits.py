@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from boxes import Sandbox
 
+from boxes import Sandbox
 from llmseg.study.sandbox import Limits
 
 MB = 1 << 20

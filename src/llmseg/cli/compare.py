@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmseg.cli.entry import run
 from llmseg.errors import UserError
+from llmseg.runs.folder import nothing_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +31,11 @@ def compare(cfg: "DictConfig") -> None:
     """Print the runs' table, best first; write comparison.csv and, where they share their cases, comparison.png.
 
     Raises:
-        UserError: no finished run there.
+        UserError: no finished run of segmentation or boxes there.
     """
     folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
     if not any(any(Path(folder).rglob("summary.json")) for folder in folders):
-        raise _no_run(folders)
+        raise UserError(f"run={nothing_in(folders)}")
 
     from llmseg.cli.compare_boxes import compare_boxes
     from llmseg.cli.console import counted, render
@@ -73,10 +74,6 @@ def _print_classes(frame: "pd.DataFrame", output: Path) -> None:
     print(render(rows, title, sorted(set(frame["summary.note"].dropna())), is_text=True))
 
 
-def _no_run(folders: list[str]) -> UserError:
-    return UserError(f"run={','.join(folders)}: no finished run there (none has config.yaml and summary.json)")
-
-
 def _any(folders: list[str]) -> bool:
     """Whether there are finished runs of segmentation."""
     from llmseg.runs import collect
@@ -90,10 +87,11 @@ def _finished(folders: list[str]) -> "pd.DataFrame":
 
     from llmseg.runs import collect
     from llmseg.runs.labels import labels
+    from llmseg.runs.read import no_runs
 
     tables = [table for table in map(collect, folders) if len(table)]
     if not tables:
-        raise _no_run(folders)
+        raise UserError(f"run={no_runs(folders)}")
     frame = pd.concat(tables).drop_duplicates("run")
     frame = frame.sort_values("summary.mean.dice", ascending=False, ignore_index=True)
     frame.insert(0, "label", labels(frame))

@@ -10,6 +10,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.default_element import GroupDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
@@ -91,7 +92,7 @@ class CheckedLoader(ConfigLoaderImpl):
         try:
             cfg = self._compose(config_name, overrides, run_mode, from_shell)
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
-            raise ConfigError(self._explain(error)) from error
+            raise ConfigError(self._unchosen(error, config_name) or self._explain(error)) from error
         chosen = cfg.hydra.runtime.choices
         choices = {str(group): chosen[group] for group in chosen if str(group).partition("/")[0] != "hydra"}
         choices |= self._lists(cfg, choices)
@@ -166,6 +167,19 @@ class CheckedLoader(ConfigLoaderImpl):
             path = join(key.path, key.name)
             return f"{path}: no such key{near_path(path, known - {'hydra'}, dotted_keys(key.parent._get_root()))}"
         return self._explain_other(error)
+
+    def _unchosen(self, error: Exception, config_name: str | None) -> str | None:
+        """Say that a group has to be chosen before its keys are set (knowledge.encoder=...), if that is the fault."""
+        key = _absent_key(error)
+        if key is None or key.path or key.name not in self.list_groups(""):
+            return None
+        top = self.repository.load_config(f"{config_name}.yaml")
+        groups = {each.group for each in (top.defaults_list if top else None) or [] if isinstance(each, GroupDefault)}
+        if key.name not in groups or key.name in {each.rpartition(".")[2] for each in dotted_keys(key.parent)}:
+            return None  # not of this command, or its keys lie elsewhere (data.augment)
+        nested = [f"{folder}/..." for folder in self.list_groups(key.name)]
+        options = hint("", [*self.get_group_options(key.name), *nested])
+        return f"{key.name}: none is chosen whose keys could be set; add {key.name}=...{options}"
 
     def _missing_choice(self, error: MissingConfigException) -> str:
         found = re.search(r"Available options in '(.+)':", str(error))

@@ -26,7 +26,10 @@ NO_CHOICE = {"fold": None, "labelled": None, "labelled_seed": None, "labelled_va
 """Keys of `data` beside a run's own split.json, which has made these choices."""
 _OUTPUTS = ("channels", "modalities", "classes", "overlapping")
 _ONLY = {"slice_axis": 2, "image_size": 2, "patch_size": 3}  # keys that only 2D or 3D networks have a use for
-_OTHERS = {"grounding": "boxes", "report": "reports, which chat.py and app.py use"}
+_OTHERS = {
+    "grounding": "boxes, which predict.py and compare.py take",
+    "report": "reports, which chat.py and app.py use; its scores stand in its summary.json",
+}
 
 
 def open_runs(run: Any) -> tuple[RunFolder, ...]:

@@ -1,4 +1,4 @@
-"""`python predict.py run=<a box run> input=... output=boxes.jsonl`: boxes for new scans, and pictures of them."""
+"""`python predict.py run=<a box run> input=... output=found.jsonl`: boxes for new scans, and pictures of them."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def predict_boxes(cfg: "DictConfig", run: RunFolder) -> None:
     """
     output = Path(cfg.output).expanduser()
     if output.suffix != ".jsonl":
-        raise ConfigError(f"output={output}: boxes are written into a file; name one, such as boxes.jsonl")
+        raise ConfigError(f"output={output}: boxes are written into a file; name one, such as found.jsonl")
     node = run.config["data"]
     if cfg.slices is not None and cfg.slices < 1:
         raise ConfigError(f"slices={cfg.slices}: give 1 or more, or null for all")

@@ -15,6 +15,7 @@ from llmseg.cli.console import counted, render
 from llmseg.errors import ConfigError, UserError
 
 COLUMNS = ("run", "state", "model", "data", "dice", "steps", "seconds", "date")
+_INSTEAD = {"grounding": "IoU of runs of boxes", "report": "ROUGE-L of runs of reports"}  # in the column dice
 _REMOVABLE = ("failed", "unfinished", "pruned")
 _LOCAL = ("paths.", "choices.", "name")
 
@@ -143,7 +144,7 @@ def _row(path: Path) -> dict[str, Any]:
     return {
         "run": str(path),
         "state": state.state,
-        "model": config["choices"].get("model") or config["choices"].get("vlm"),
+        "model": _model(config),
         "data": config["choices"].get("data"),
         "dice": result.dice,
         "val_dice": result.val_dice,
@@ -156,10 +157,18 @@ def _row(path: Path) -> dict[str, Any]:
     }
 
 
+def _model(config: Mapping[str, Any]) -> str | None:
+    """What was trained: a choice, or of reports the language model."""
+    named = config["choices"].get("model") or config["choices"].get("vlm")
+    return named or (Path(config["llm"]["pretrained"]).name if "llm" in config else None)
+
+
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     """All runs, those that failed with their errors below."""
     shown = [[_cell(row, key) for key in COLUMNS] for row in rows]
-    text = render([list(COLUMNS), *shown], counted(len(rows), "run"), is_text=True)
+    others = {row["config"].get("task") for row in rows} & _INSTEAD.keys()
+    notes = [f"dice: {', '.join(_INSTEAD[task] for task in sorted(others))}"] if others else []
+    text = render([list(COLUMNS), *shown], counted(len(rows), "run"), notes, is_text=True)
     failed = [f"  {row['run']}: {row['error']}" for row in rows if row["error"]]
     return "\n".join([text, *(["failed:", *failed] if failed else [])])
 

@@ -59,8 +59,9 @@ class Method(pl.LightningModule):
         return len(batch)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Seed the step by what it is, not by what came before."""
-        seed_device(derive(self.seed, "step", self.current_epoch, batch_idx, self.global_rank), self.device)
+        """Seed the step by what it is, not by what came before; with `overfit_batches` each epoch is as the first."""
+        epoch = 0 if self.trainer.overfit_batches else self.current_epoch  # type: ignore[attr-defined]
+        seed_device(derive(self.seed, "step", epoch, batch_idx, self.global_rank), self.device)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Augment, and let the method do the rest."""

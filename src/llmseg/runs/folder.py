@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,3 +108,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def nothing_in(roots: Sequence[str | Path]) -> str:
+    """What to say of folders without a finished run."""
+    if missing := [str(root) for root in roots if not Path(root).is_dir()]:
+        return f"{', '.join(missing)}: no such folder"
+    return f"{', '.join(map(str, roots))}: no finished run there (none has config.yaml and summary.json)"

@@ -13,7 +13,12 @@ from torch import nn
 from llmseg.errors import UserError
 from llmseg.models.build import build_network
 from llmseg.runs.checkpoint import reading
-from llmseg.runs.folder import RunFolder
+from llmseg.runs.folder import RunFolder, nothing_in
+
+_ELSEWHERE = {
+    "grounding": ("boxes", "python compare.py run=... compares them"),
+    "report": ("reports", "their scores stand in their summary.json, and python -m llmseg.cli.runs lists them"),
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,15 @@ def collect(root: str | Path, task: str = "segmentation") -> pd.DataFrame:
         row |= _flat("config", folder.config) | _flat("summary", json.loads(file.read_text()))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def no_runs(roots: Sequence[str | Path]) -> str:
+    """Why nothing came of `collect`: there is no finished run below `roots`, or those that are have another task."""
+    for task, (what, command) in _ELSEWHERE.items():
+        if any(len(collect(root, task)) for root in roots):
+            where = ", ".join(map(str, roots))
+            return f"{where}: the finished runs there are of {what}, not of segmentation; {command}"
+    return nothing_in(roots)
 
 
 def collect_cases(root: str | Path) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from llmseg.evaluation.metrics import LEGACY_METRICS, METRICS
 from llmseg.evaluation.summary import EMPTY_KINDS
 from llmseg.runs.comparable import check_same_cases, check_same_labels
 from llmseg.runs.labels import group_repeats
-from llmseg.runs.read import collect, collect_cases
+from llmseg.runs.read import collect, collect_cases, no_runs
 
 BEST = "dice_best_on_validation"
 SCORES = (*METRICS, *LEGACY_METRICS, BEST)
@@ -91,12 +91,11 @@ def read_tables(
 
     Raises:
         UserError: no finished runs; runs that were not scored on the same cases or labels.
-        ConfigError: no such baseline, or several.
+        ConfigError: no such baseline, several, or one that leaves nothing to compare.
     """
     runs = [table for table in map(collect, folders) if len(table)]
     if not runs:
-        where = shorten([str(folder) for folder in folders])
-        raise UserError(f"{where}: no finished run there (none has config.yaml and summary.json)")
+        raise UserError(no_runs(folders))
     frame = _unique(pd.concat(runs, ignore_index=True), ["run"])
     cases = _read_cases(folders, frame)
     keys = [tuple(str(record.get(key)) for key in _APART) for record in frame.to_dict("records")]
@@ -104,10 +103,20 @@ def read_tables(
     for key in dict.fromkeys(keys):
         part = frame[[each == key for each in keys]].reset_index(drop=True)
         tables.append(_table(part, cases[cases["run"].isin(part["run"])], baseline, metrics))
-    if baseline is not None and not any(_candidates(table.rows, baseline) for table in tables):
-        names = [row.name for table in tables for row in table.rows]
-        raise ConfigError(f"baseline={baseline}: no such row{_hint(baseline, names)}")
+    if baseline is not None:
+        _check_baseline(tables, baseline)
     return tables
+
+
+def _check_baseline(tables: Sequence[Table], baseline: str) -> None:
+    """Refuse a baseline that no row is called by, or that leaves no row to be compared with it."""
+    rows = [row for table in tables for row in table.rows]
+    names = [row.name for row in rows]
+    if not any(_candidates(table.rows, baseline) for table in tables):
+        raise ConfigError(f"baseline={baseline}: no such row{_hint(baseline, names)}")
+    if any(len(table.rows) > 1 for table in tables) and not any(row.against for row in rows):
+        there = shorten([f"'{name}'" for name in dict.fromkeys(names)])
+        raise ConfigError(f"baseline={baseline}: leaves nothing to compare; give one of {there}")
 
 
 def _read_cases(folders: Sequence[Path], frame: pd.DataFrame) -> pd.DataFrame:
