@@ -62,6 +62,8 @@ def load(
         folder = _smollm2(cache) if name == SMOLLM2 else Path(name).expanduser()
     local = folder.is_dir()
     source = str(folder) if local else name
+    if not local and (name.startswith(("/", ".", "~")) or name.count("/") > 1):  # no name that a hub could know
+        raise UserError(f"{key}={name}: no language model there (no such folder); give a folder, or {SMOLLM2}")
     try:
         with quiet():
             how: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}

@@ -171,14 +171,17 @@ def _tensor(value: Any) -> Tensor:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and hints while a model is loaded."""
+    """No progress bars, hints and repeated attempts to reach a network while a model is loaded."""
+    from huggingface_hub.utils import logging as attempts
     from transformers.utils import logging as hints
 
-    level = hints.get_verbosity()
+    level, spoken = hints.get_verbosity(), attempts.get_verbosity()
     hints.set_verbosity_error()
     hints.disable_progress_bar()
+    attempts.set_verbosity_error()
     try:
         yield
     finally:
         hints.set_verbosity(level)
         hints.enable_progress_bar()
+        attempts.set_verbosity(spoken)
