@@ -42,6 +42,18 @@ def test_clean_data(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert pd.read_csv(tmp_path / "report" / "check.csv").empty
 
 
+def test_boxes_and_reports_are_not_for_this_command(refusal: Refusal) -> None:
+    for data in ("boxes", "openi"):
+        assert call("check", f"data={data}") == 2
+        assert "does not go with this command" in refusal(f"data={data}")
+
+
+def test_a_file_where_a_folder_is_wanted_is_one_line(root: Path, tmp_path: Path, refusal: Refusal) -> None:
+    (tmp_path / "report").touch()
+    assert call("check", "data=nnunet", f"data.root={root}", f"output={tmp_path / 'report'}") == 1
+    assert "name a folder" in refusal(str(tmp_path / "report"))
+
+
 def test_faults(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(root)
     assert call("check", "data=nnunet", f"data.root={root}", f"output={tmp_path / 'report'}") == 1

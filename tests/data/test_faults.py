@@ -15,6 +15,7 @@ from llmseg.data.checks.fault import FAULT, WARNING, Fault
 from llmseg.data.checks.masks import noisy_values, picture_warnings
 from llmseg.data.checks.mirrors import _symmetric, image_levels, mirrored_channels, mirrored_label, mutual_information
 from llmseg.data.config import DataConfig
+from llmseg.data.datamodule import SegmentationData
 from llmseg.data.files import read_header, read_voxels
 from llmseg.data.lenient import collecting, refuse
 from llmseg.data.readers import brats, nnunet, pairs
@@ -275,6 +276,34 @@ def test_case_without_label_in_the_split(tmp_path: Path) -> None:
     config = DataConfig(root=str(tmp_path), classes=["whole_tumour"], overlapping=True, channels=1)
     report = check_data(config, partial(brats.read, modalities=["flair"]))
     assert ("Brats18_b_1", "label") in rows(report)
+    config.labelled = 1  # of the others nobody asks for a label
+    assert ("Brats18_b_1", "label") not in rows(check_data(config, partial(brats.read, modalities=["flair"])))
+
+
+def test_images_without_labels_that_are_meant_to_be_learned_from(tmp_path: Path) -> None:
+    make.data_set(tmp_path, IDS[:8])
+    make.label_of(tmp_path, "c00").unlink()
+    config = DataConfig(root=str(tmp_path), classes=["one", "two"], channels=nnunet.describe(tmp_path).channels)
+    reader = partial(nnunet.read, unlabelled=True)
+    assert rows(check_data(config, reader)) == {("c00", "label")}
+    report = check_data(config, reader, bare=True)
+    assert (report.rows, report.parts["c00"]) == ([], "unlabelled")
+    make.write_lists(tmp_path, IDS[1:5], ["c00", *IDS[5:8]])  # no test case may
+    assert rows(check_data(config, reader, bare=True)) == {("c00", "label")}
+
+
+def test_a_fold_is_divided_as_for_training(tmp_path: Path) -> None:
+    root = make.data_set(tmp_path / "scans", IDS[:10])
+    config = DataConfig(root=str(root), classes=["one", "two"], channels=nnunet.describe(root).channels, fold=1)
+    data = SegmentationData(config, nnunet.read, 2, tmp_path / "cache", 0)
+    report = check_data(config, nnunet.read)
+    for part in ("train", "val", "test"):
+        assert sorted(id_ for id_ in report.parts if report.parts[id_] == part) == sorted(
+            case.case.id for case in data.part(part)
+        )
+    with pytest.raises(ConfigError, match="fold=5"):
+        check(root, fold=5)
+    assert {row.kind for row in check(root, fold=0, folds=9).rows} == {"list"}
 
 
 def test_what_stops_the_reader_is_a_row(tmp_path: Path) -> None:

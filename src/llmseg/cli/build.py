@@ -96,7 +96,7 @@ def complete_data(data: DictConfig) -> None:
     if not hasattr(module, "describe"):
         missing = "channels" if data.channels is None else "classes"
         raise ConfigError(f"data.{missing} is null, and this data set's reader cannot tell; name it")
-    facts = module.describe(Path(data.root))
+    facts = module.describe(Path(data.root), str(data.source))
     if data.channels is None:
         data.channels = facts.channels
     if data.classes is None:

@@ -60,7 +60,7 @@ def _check(cfg: "DictConfig") -> "Report":
     # Only the reader and the typed configuration are taken from it; both are the same for a 3D network.
     data = build.build_data(build.plain(cfg.data), spatial_dims=2, cache=Path(cfg.paths.cache), seed=0)
     with _Bar() as begin:
-        return check_data(data.config, data.reader, begin)
+        return check_data(data.config, data.reader, begin, bare=bool(cfg.data.reader.get("unlabelled")))
 
 
 def describe(report: "Report", name: str, root: str) -> str:
@@ -84,9 +84,10 @@ def summary(report: "Report", cases: Sequence["Examined"]) -> list[list[str]]:
     """What the readable cases are like, one fact a row; the first row is the header."""
     headers = [case.header for case in cases if case.header is not None]
     parts = list(report.parts.values())
+    named = ("train", "val", "test", *(["unlabelled"] if "unlabelled" in parts else []))
     rows = [
-        ["patients", str(len({case.case.group for case in cases}))],
-        ["split", ", ".join(f"{parts.count(part)} {part}" for part in ("train", "val", "test")) if parts else "none"],
+        ["patients", str(len({case.case.group for case in report.cases}))],
+        ["split", ", ".join(f"{parts.count(part)} {part}" for part in named) if parts else "none"],
         ["channels", _range(len(case.case.images) for case in cases)],
         ["voxels", " x ".join(_range(header.shape[axis] for header in headers) for axis in range(3))],
         ["spacing, mm", " x ".join(_range(float(header.spacing[axis]) for header in headers) for axis in range(3))],

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_ROOM, _FOLDER = "make room there, then try again", "name a folder"
+_REMEDIES = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EEXIST: _FOLDER, errno.ENOTDIR: _FOLDER}
+"""What a user can do about what the system refuses."""
 
 
 def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
@@ -59,10 +61,9 @@ def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
         _report(error)
         code = error.exit_code
     except OSError as error:
-        if _full_error() or error.errno not in _FULL:
+        if _full_error() or error.errno not in _REMEDIES:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        _report(UserError(f"{where}cannot be written ({error.strerror}); make room there, then try again"))
+        _report(_unwritable(error))
         code = UserError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -114,6 +115,11 @@ class _Job:
             except UserError as error:
                 self.error = error
                 return None
+            except OSError as error:
+                if _full_error() or error.errno not in _REMEDIES:
+                    raise
+                self.error = _unwritable(error)
+                return None
         overrides = tuple(HydraConfig.get().overrides.task)
         try:
             outcome = Outcome(overrides, function(cfg))
@@ -121,6 +127,12 @@ class _Job:
             outcome = Outcome.of(overrides, error)
         self.outcomes.append(outcome)
         return outcome
+
+
+def _unwritable(error: OSError) -> UserError:
+    """What to say where the system refuses to write."""
+    where = f"{error.filename}: " if error.filename else ""
+    return UserError(f"{where}cannot be written ({error.strerror}); {_REMEDIES[error.errno or 0]}")
 
 
 def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:

@@ -200,6 +200,8 @@ class CheckedLoader(ConfigLoaderImpl):
         if clash := re.match(r"Ambiguous value for argument '(.*?)=(.*)'", text):
             return f"{clash[1]}={clash[2]} has several values: write '{clash[1]}=[{clash[2]}]', or add -m to sweep"
         group = re.search(r"Could not override '(.+?)'. No match in the defaults list", text)
+        if group and not text.startswith("In '") and group[1] in self.list_groups(""):
+            return f"{group[1]}: this command has no such choice to make"
         near = hint(group[1], self.list_groups("")) if group else ""
         return " ".join(re.split(r"\n(?:Config search path|Search path|See |To append)", text)[0].split()) + near
 

@@ -11,6 +11,7 @@ from llmseg.cli.hints import hint
 from llmseg.errors import ConfigError, first_line
 
 T = TypeVar("T")
+_OTHER_TASK = 3  # unknown keys
 _KINDS = {"Integer": "an integer", "Float": "a number", "bool": "true or false"}
 
 
@@ -22,6 +23,8 @@ def check_plain(cfg: DictConfig, schema: type, choices: Mapping[str, Any]) -> No
     for key in user_keys(cfg):
         if key not in known:
             raise ConfigError(f"{key}: no such key{hint(key, known)}")
+    for group in fields & choices.keys() & set(user_keys(cfg)):
+        _check_choice(cfg, typed, group, choices[group])
     try:
         merged = OmegaConf.merge(typed, OmegaConf.masked_copy(cfg, [key for key in user_keys(cfg) if key in fields]))
     except OmegaConfBaseException as error:
@@ -33,6 +36,20 @@ def check_plain(cfg: DictConfig, schema: type, choices: Mapping[str, Any]) -> No
             # A group without a choice stays as given: `evaluate.py data.root=...` changes one key of the run's data.
             if name not in choices or choices[str(name)] is not None:
                 cfg[name] = value
+
+
+def _check_choice(cfg: DictConfig, typed: DictConfig, group: str, choice: object) -> None:
+    """Refuse what was chosen for another task, such as boxes or reports where scans are wanted.
+
+    It has several keys that are unknown here; a single one is a slip, which the check of keys names.
+    """
+    here, there = typed._get_node(group), cfg._get_node(group)
+    if not isinstance(here, DictConfig) or not isinstance(there, DictConfig) or here._is_none() or there._is_none():
+        return
+    known = set(map(str, here))
+    if len(strange := [str(key) for key in there if str(key) not in known]) >= _OTHER_TASK:
+        few = ", ".join(strange[:_OTHER_TASK])
+        raise ConfigError(f"{group}={choice} does not go with this command or method, which know no {few}")
 
 
 def _plain_message(error: OmegaConfBaseException) -> str:

@@ -157,8 +157,9 @@ def check_label(voxels: NDArray[Any], path: Path, labels: Mapping[str, tuple[int
     """Check the voxels of a label file and return them as integers; see `read_label`.
 
     Raises:
-        DataError: naming `path`.
+        DataError: naming the file.
     """
+    path = picture.file_of(path)
     raw = _as_integers(voxels, path)
     known = {0}.union(*labels.values())
     if unknown := [str(value) for value in _values(raw) if value not in known]:

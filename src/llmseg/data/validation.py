@@ -9,6 +9,7 @@ import numpy as np
 
 from llmseg.data.cases import Case
 from llmseg.data.files import read_header
+from llmseg.data.formats import picture
 from llmseg.data.formats.header import Header
 from llmseg.errors import DataError
 
@@ -71,7 +72,8 @@ def read_common_header(case: Case, label: bool = True) -> Header:
     reference = read_header(first)
     for path in others:
         if difference := _difference(reference, read_header(path)):
-            raise DataError(f"{path}: differs from {first} in {difference}: {_remedy(path, case.label)}")
+            names = picture.file_of(path), picture.file_of(first)
+            raise DataError(f"{names[0]}: differs from {names[1]} in {difference}: {_remedy(path, case.label)}")
     return reference
 
 
@@ -105,6 +107,8 @@ def _difference(one: Header, two: Header) -> str | None:
 
 
 def _remedy(path: Path, label: Path | None) -> str:
+    if picture.claims(path):
+        return "save it at the picture's size"
     what = "the label" if path == label else "this channel"
     return f"resample {what} onto the first channel's grid, or repair the header if only that is wrong"
 

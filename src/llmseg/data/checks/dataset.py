@@ -9,7 +9,7 @@ from pathlib import Path
 from llmseg.data.cases import Case, Reader
 from llmseg.data.checks.copies import copied
 from llmseg.data.checks.fault import FAULT, WARNING, Fault
-from llmseg.data.checks.lists import absent_classes, divide, unlabelled
+from llmseg.data.checks.lists import absent_classes, divide, in_fold
 from llmseg.data.checks.scans import Examined, examine
 from llmseg.data.config import DataConfig
 from llmseg.data.lenient import collecting
@@ -28,7 +28,7 @@ class Report:
     Attributes:
         rows: faults, then warnings.
         cases: all cases that the reader can make out, by id.
-        parts: case id -> train, val or test, as far as there is a split.
+        parts: case id -> train, val, test or unlabelled, as far as there is a split.
     """
 
     rows: list[Fault]
@@ -41,7 +41,10 @@ class Report:
 
 
 def check_data(
-    config: DataConfig, reader: Reader, begin: Callable[[int], Callable[[], None]] = lambda total: lambda: None
+    config: DataConfig,
+    reader: Reader,
+    begin: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
+    bare: bool = False,
 ) -> Report:
     """Look for everything that is wrong with a data set; nothing is written.
 
@@ -51,17 +54,18 @@ def check_data(
         config: the data set; channels and classes must be known.
         reader: turns the root into cases.
         begin: told the number of cases; what it returns is called after each.
+        bare: training cases without a label are meant to be learned from; with `data.labelled` they always are.
 
     Raises:
-        ConfigError: classes, shares or options of the reader that cannot be right.
+        ConfigError: classes, shares, folds or options of the reader that cannot be right.
     """
     root = Path(config.root)
     cases, left_out, rows = _read(reader, root)
     if cases:
         check_classes(cases[0].labels, config.classes or [], config.overlapping)
     rows += [fault for case in cases if (fault := _wrong_channels(case, config.channels))]
-    parts, faults = divide(cases, config.split, root, left_out) if cases else ({}, [])
-    rows += faults + unlabelled(cases, parts)
+    parts, faults = divide(cases, config, left_out, bare) if cases else ({}, [])
+    rows += faults
     window = (config.window[0], config.window[1]) if config.intensity == "window" and config.window else None
     done = begin(len(cases))
 
@@ -73,6 +77,9 @@ def check_data(
     with ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1)) as pool:
         examined = list(pool.map(one, cases))
     rows += [fault for case in examined for fault in case.faults]
+    if config.fold is not None and parts and not any(row.severity == FAULT for row in rows):
+        parts, faults = in_fold(cases, parts, config)
+        rows += faults
     rows += mirrored(examined) + copied(examined, parts) + absent_classes(examined, parts, config.classes or [])
     rows.sort(key=lambda row: (row.severity == WARNING, _ORDER.index(row.kind), row.case, row.file))
     return Report(rows, examined, parts)

@@ -1,37 +1,39 @@
 """The split: its lists, its patients, and what its parts hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from llmseg.data import labelled
 from llmseg.data.cases import Case
 from llmseg.data.checks.fault import FAULT, WARNING, Fault
 from llmseg.data.checks.scans import Examined
-from llmseg.data.config import SplitConfig
+from llmseg.data.config import DataConfig
+from llmseg.data.folds import choose_fold
 from llmseg.data.official import list_faults, official_lists
-from llmseg.data.split import make_split
+from llmseg.data.split import Split, without_held_out
 from llmseg.errors import DataError
 
 PARTS = ("train", "val", "test", "unlabelled")
 
 
 def divide(
-    cases: Sequence[Case], config: SplitConfig, root: Path, left_out: Sequence[str]
+    cases: Sequence[Case], config: DataConfig, left_out: Sequence[str], bare: bool = False
 ) -> tuple[dict[str, str], list[Fault]]:
-    """Which part each case belongs to, and what is wrong with the lists that say so.
+    """Which part each case belongs to but for `data.fold`, and what is wrong with the lists and with it.
 
     Args:
         cases: with ids of their own.
-        config: see SplitConfig.
-        root: folder of the data set.
+        config: gives the folder, `split` and `labelled`.
         left_out: ids of cases that the reader refuses: lists may name them.
+        bare: training cases may lack a label; they may anyway where a list or `labelled` says so.
 
     Raises:
-        ConfigError: a share lies outside [0, 1).
+        ConfigError: a share lies outside [0, 1), or there are not so many cases to be labelled.
     """
-    lists = None
+    lists, root = None, Path(config.root)
     try:
-        lists, origin = official_lists(cases, config, root)
+        lists, origin = official_lists(cases, config.split, root)
         if lists is not None:
             groups = {name: name for name in left_out} | {case.id: case.group for case in cases}
             if faults := [Fault.of(fault, "list") for fault in list_faults(lists, groups, origin)]:
@@ -39,19 +41,38 @@ def divide(
             known = {case.id for case in cases}
             if any(name not in known for ids in lists.values() for name in ids):
                 return {name: part for part, ids in lists.items() for name in ids}, []
-        split = asdict(make_split(cases, config, root))
+        split = asdict(labelled.divide({case.id: case for case in cases}, config))
     except DataError as error:
         # Too few patients are no fault of their own where others were left out.
         return {}, [Fault.of(error, "list")] if lists is not None or not left_out else []
-    return {name: part for part in PARTS for name in split[part]}, []
+    parts = {name: part for part in PARTS for name in split[part]}
+    meant = bare or config.labelled is not None
+    spared = split["unlabelled"] if meant else (lists or {}).get("unlabelled", ())
+    return parts, unlabelled(cases, parts.keys() - set(spared))
 
 
-def unlabelled(cases: Iterable[Case], parts: Mapping[str, str]) -> list[Fault]:
-    """Cases that the split names and that have no label."""
+def in_fold(cases: Sequence[Case], parts: dict[str, str], config: DataConfig) -> tuple[dict[str, str], list[Fault]]:
+    """The parts as `data.fold` has them, once all labels are known to be sound.
+
+    Raises:
+        ConfigError: no such fold.
+    """
+    by_id = {case.id: case for case in cases}
+    split = Split(**{part: tuple(name for name in parts if parts[name] == part) for part in PARTS})
+    try:
+        split = choose_fold(split, by_id, config.classes or [], config)
+    except DataError as error:
+        return parts, [Fault.of(error, "list")]
+    divided = asdict(without_held_out(split, {name: case.group for name, case in by_id.items()}))
+    return {name: part for part in PARTS for name in divided[part]}, []
+
+
+def unlabelled(cases: Iterable[Case], names: Collection[str]) -> list[Fault]:
+    """Those of the named cases that have no label."""
     return [
         Fault(case.id, str(case.images[0]), "label", "the case has no label", "add it, or leave it out of the split")
         for case in cases
-        if case.label is None and case.id in parts
+        if case.label is None and case.id in names
     ]
 
 
@@ -65,7 +86,7 @@ def absent_classes(cases: Sequence[Examined], parts: Mapping[str, str], classes:
             remedy = "correct data.classes or the labels"
             faults.append(Fault("", "", "class", f"class {name!r} occurs in no label", remedy))
             continue
-        for part in PARTS:
+        for part in _REMEDIES:
             if part not in seen and any(parts.get(case.case.id) == part for case in labelled):
                 what = f"class {name!r} occurs in no {part} case"
                 severity = FAULT if part == "train" else WARNING

@@ -186,6 +186,8 @@ def _from_table(root: Path, groups: Mapping[str, str]) -> Callable[[str, Path], 
     if set(groups) != {"file", "case", "group"}:
         raise ConfigError(f"data.reader.groups={dict(groups)}: give file, case and group")
     table = root / groups["file"]
+    if not table.is_file():
+        raise DataError(f"{table}: no such file: set data.reader.groups.file to a table below data.root")
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
             rows = csv.DictReader(lines)
