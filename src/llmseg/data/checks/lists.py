@@ -31,24 +31,23 @@ def divide(
     Raises:
         ConfigError: a share lies outside [0, 1), or there are not so many cases to be labelled.
     """
-    lists, root = None, Path(config.root)
+    lists, root, meant = None, Path(config.root), bare or config.labelled is not None
     try:
         lists, origin = official_lists(cases, config.split, root)
+        spared = ("train", "unlabelled") if meant else ("unlabelled",) if lists is not None else ()
         if lists is not None:
             groups = {name: name for name in left_out} | {case.id: case.group for case in cases}
-            if faults := [Fault.of(fault, "list") for fault in list_faults(lists, groups, origin)]:
-                return {name: part for part in reversed(lists) for name in lists[part]}, faults
+            faults = [Fault.of(fault, "list") for fault in list_faults(lists, groups, origin)]
             known = {case.id for case in cases}
-            if any(name not in known for ids in lists.values() for name in ids):
-                return {name: part for part, ids in lists.items() for name in ids}, []
+            if faults or any(name not in known for ids in lists.values() for name in ids):
+                parts = {name: part for part in reversed(lists) for name in lists[part]}
+                return parts, faults + _without_label(cases, parts, spared)
         split = asdict(labelled.divide({case.id: case for case in cases}, config))
     except DataError as error:
         # Too few patients are no fault of their own where others were left out.
         return {}, [Fault.of(error, "list")] if lists is not None or not left_out else []
     parts = {name: part for part in PARTS for name in split[part]}
-    meant = bare or config.labelled is not None
-    spared = split["unlabelled"] if meant else (lists or {}).get("unlabelled", ())
-    return parts, unlabelled(cases, parts.keys() - set(spared))
+    return parts, _without_label(cases, parts, spared)
 
 
 def in_fold(cases: Sequence[Case], parts: dict[str, str], config: DataConfig) -> tuple[dict[str, str], list[Fault]]:
@@ -67,12 +66,12 @@ def in_fold(cases: Sequence[Case], parts: dict[str, str], config: DataConfig) ->
     return {name: part for part in PARTS for name in divided[part]}, []
 
 
-def unlabelled(cases: Iterable[Case], names: Collection[str]) -> list[Fault]:
-    """Those of the named cases that have no label."""
+def _without_label(cases: Iterable[Case], parts: Mapping[str, str], spared: Collection[str]) -> list[Fault]:
+    """Cases without a label whose part needs one."""
     return [
         Fault(case.id, str(case.images[0]), "label", "the case has no label", "add it, or leave it out of the split")
         for case in cases
-        if case.label is None and case.id in names
+        if case.label is None and case.id in parts and parts[case.id] not in spared
     ]
 
 
