@@ -32,22 +32,24 @@ def divide(
         ConfigError: a share lies outside [0, 1), or there are not so many cases to be labelled.
     """
     lists, root, meant = None, Path(config.root), bare or config.labelled is not None
+    spared: set[str] = set()
     try:
         lists, origin = official_lists(cases, config.split, root)
-        spared = ("train", "unlabelled") if meant else ("unlabelled",) if lists is not None else ()
         if lists is not None:
+            spared = {*lists.get("unlabelled", ()), *(lists["train"] if meant else ())}
             groups = {name: name for name in left_out} | {case.id: case.group for case in cases}
             faults = [Fault.of(fault, "list") for fault in list_faults(lists, groups, origin)]
             known = {case.id for case in cases}
             if faults or any(name not in known for ids in lists.values() for name in ids):
                 parts = {name: part for part in reversed(lists) for name in lists[part]}
-                return parts, faults + _without_label(cases, parts, spared)
+                return parts, faults + _without_label(cases, parts.keys() - spared)
         split = asdict(labelled.divide({case.id: case for case in cases}, config))
     except DataError as error:
         # Too few patients are no fault of their own where others were left out.
         return {}, [Fault.of(error, "list")] if lists is not None or not left_out else []
     parts = {name: part for part in PARTS for name in split[part]}
-    return parts, _without_label(cases, parts, spared)
+    spared.update(split["unlabelled"] if meant else ())
+    return parts, _without_label(cases, parts.keys() - spared)
 
 
 def in_fold(cases: Sequence[Case], parts: dict[str, str], config: DataConfig) -> tuple[dict[str, str], list[Fault]]:
@@ -66,12 +68,12 @@ def in_fold(cases: Sequence[Case], parts: dict[str, str], config: DataConfig) ->
     return {name: part for part in PARTS for name in divided[part]}, []
 
 
-def _without_label(cases: Iterable[Case], parts: Mapping[str, str], spared: Collection[str]) -> list[Fault]:
-    """Cases without a label whose part needs one."""
+def _without_label(cases: Iterable[Case], names: Collection[str]) -> list[Fault]:
+    """Those of the named cases that have no label."""
     return [
         Fault(case.id, str(case.images[0]), "label", "the case has no label", "add it, or leave it out of the split")
         for case in cases
-        if case.label is None and case.id in parts and parts[case.id] not in spared
+        if case.label is None and case.id in names
     ]
 
 
