@@ -6,8 +6,8 @@ BENCH := .bench
 BENCH_WORDS ?=
 MINUTES ?= 10
 SEED ?= 0
-# slow tests that bear company: two at a time; those that kill and count processes have the machine to themselves
-COMPUTE := tests/slow/test_every_network.py tests/slow/test_hippocampus.py tests/slow/test_left_atrium.py \
+# slow tests that bear company: two at a time, the longest first; those that kill and count processes have the machine to themselves
+COMPUTE := tests/slow/test_hippocampus.py tests/slow/test_every_network.py tests/slow/test_left_atrium.py \
 	tests/slow/test_notebooks.py tests/slow/test_boxes.py tests/slow/test_reports.py tests/test_benchmarks.py tests/docs \
 	tests/cli tests/data tests/inference tests/models tests/test_house.py tests/test_notebooks.py
 CLASSES := gpt4 gpt4o gpt_o1 gemini15 copilot bing_copilot llama31 gpt_o3 deepseek_v3 deepseek_r1 gemini25
