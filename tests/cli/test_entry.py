@@ -208,6 +208,12 @@ def test_sweep_takes_keys_that_no_file_has(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.startswith("norm 8 0.5\nvalue 8 0.5\n2 of 2")
 
 
+def test_sweep_over_files_of_which_only_some_name_a_key(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (conf / "model" / "wide.yaml").write_text("_target_: torch.nn.Conv2d\nin_channels: 1\nkernel_size: 3\npadding: 0\n")
+    assert code_of("-m", "model=wide,small", "model.padding=1") == 0
+    assert "2 of 2 jobs succeeded" in capsys.readouterr().out
+
+
 def test_user_error_of_the_job(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("seed=1", job="fail") == 2
     assert capsys.readouterr().err == "error: scans.nii is no scan\n"

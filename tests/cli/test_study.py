@@ -146,6 +146,29 @@ def test_an_author_that_cannot_be_asked(
     assert json.loads((run / "study.json").read_text())["state"] == "ran"
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_study_that_is_stopped_says_how_to_go_on(
+    answered: bool, study: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no answer had come there is nothing to go on with, and nothing stays."""
+    from llmseg.study.client import Recorded
+
+    answers = Recorded.ask
+
+    def ask(self: Recorded, messages: list[dict[str, Any]]) -> Reply:
+        if answered and len(messages) == 1:
+            return answers(self, messages)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recorded, "ask", ask)
+    _pretend(monkeypatch, fails(ERROR))
+    assert study() == 130
+    shown = "".join(capsys.readouterr())
+    assert shown.endswith("interrupted\n")
+    assert ("stopped; to go on: python study.py resume=runs" in shown) == answered
+    assert (tmp_path / "runs").exists() == answered
+
+
 def test_a_sweep_of_repeats(study: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _pretend(monkeypatch, predicts, fails(ERROR), predicts)
     assert study("-m", "repeat=0,1") == 0

@@ -128,6 +128,15 @@ def test_focal_with_gamma_zero_is_cross_entropy(oracle: tuple[Tensor, Tensor]) -
     assert focal(*oracle).item() == pytest.approx(1.058385, abs=2e-6)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_focal_of_exclusive_classes_is_a_mean_over_voxels_and_classes(classes: int) -> None:
+    torch.manual_seed(0)
+    logits, label = torch.randn(2, classes, 4, 5), torch.randint(0, classes, (2, 1, 4, 5), dtype=torch.uint8)
+    likely = logits.softmax(dim=1).gather(1, label.long())
+    expected = -((1 - likely) ** 2 * likely.log()).mean() / classes
+    torch.testing.assert_close(SegmentationLoss({"focal": 1}, {"focal": {"gamma": 2.0}})(logits, label), expected)
+
+
 @pytest.mark.parametrize("file", sorted(CONF.glob("*.yaml")), ids=lambda file: file.stem)
 @pytest.mark.parametrize(("logits", "channels"), [(1, 1), (3, 1), (3, 3)], ids=["one", "exclusive", "regions"])
 @pytest.mark.parametrize("dims", [2, 3])

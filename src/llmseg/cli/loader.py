@@ -132,7 +132,7 @@ class CheckedLoader(ConfigLoaderImpl):
     def _compose(
         self, config_name: str | None, overrides: list[str], run_mode: RunMode, from_shell: bool
     ) -> DictConfig:
-        """Compose; a key that the YAML files don't have but its target or dataclass does is taken as `+key`."""
+        """Compose; a key that the YAML files don't have but its target or dataclass does is taken as `++key`."""
         while True:
             try:
                 return super().load_configuration(config_name, overrides, run_mode, from_shell)
@@ -141,7 +141,8 @@ class CheckedLoader(ConfigLoaderImpl):
                 if key is None or key.name not in valid_keys(key.parent, key.path, self.schema):
                     raise
                 full = join(key.path, key.name)
-                added = [f"+{o}" if re.match(rf"{re.escape(full)}[.=]", o) else o for o in overrides]
+                # ++ and not +: of a sweep over model=, some files have the key and some do not
+                added = [f"++{o}" if re.match(rf"{re.escape(full)}[.=]", o) else o for o in overrides]
                 if added == overrides:
                     raise
                 overrides = added

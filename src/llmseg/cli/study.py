@@ -1,5 +1,6 @@
 """`python study.py author=... data=...`: an LLM writes a segmentation program, until it runs; then it is scored."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,9 @@ def study(cfg: "DictConfig") -> Studied:
         folder.discard()
         raise
     except KeyboardInterrupt:
-        if not _is_kept(folder, cfg.resume):
+        if _is_kept(folder, cfg.resume):
+            print(f"stopped; to go on: python study.py resume={folder.path}", file=sys.stderr)
+        else:
             folder.discard()
         raise
     return Studied(folder.path, ended.state, dice)

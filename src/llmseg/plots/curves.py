@@ -31,7 +31,7 @@ def draw_curves(curves: pd.DataFrame, quantities: dict[str, str]) -> Figure:
         if title.endswith("loss") and (curves[column].dropna() > 0).all():
             axes.set_yscale("log")
             label_logarithmic(axes.yaxis)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))  # one epoch, one tick
     handles, labels = every[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=8, labelcolor=INK)
     return figure

@@ -33,7 +33,7 @@ def draw_stacked(counts: pd.DataFrame, label: str, marked: frozenset[str] = froz
         star = " *" if name in marked else ""
         axes.text(total + 0.012 * room, row, f"{total:g}{star}", va="center", fontsize=8, color=FAINT)
     axes.set_xlim(0, 1.08 * room)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel(label, color=INK)
     if len(shown.columns):
         columns = min(len(shown.columns), 5)
