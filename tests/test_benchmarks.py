@@ -286,6 +286,7 @@ def test_the_last_job_decides(devices: int, hours: float) -> None:
     assert importlib.import_module("growth.model").makespan([2, 7, 3, 4], devices) == hours
 
 
+@pytest.mark.slow
 def test_operations_are_those_of_the_published_networks() -> None:
     """Of the 31 M U-Net at 256x256 and UA-MT's V-Net at 112x112x80: 96.2 and 80.2 GFLOP forward."""
     estimate = importlib.import_module("growth.estimate")

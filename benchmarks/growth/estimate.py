@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from growth.model import makespan
-from growth.roofline import A100, H100, costs
+from growth.roofline import A100, H100, Costs, costs
 from llmseg.inference.windows import window_starts
 from llmseg.resources import conf_folder
 
@@ -95,7 +95,7 @@ def table() -> tuple[list[dict[str, Any]], list[Job]]:
         own = _read(file)
         patch = tuple(own["data"]["patch_size"])
         steps = own.get("trainer", {}).get("max_steps", _read(file.with_name("_base.yaml"))["trainer"]["max_steps"])
-        work = costs(_model("vnet"), patch)
+        work = _vnet(patch)
         windows = len(window_starts(tuple(map(max, VOLUME, patch)), patch, 0.5, own["evaluation"]["stride"]))
         protocols.append(
             {
@@ -116,6 +116,11 @@ def table() -> tuple[list[dict[str, Any]], list[Job]]:
             for _ in range(SEEDS)
         ]
     return protocols, jobs
+
+
+@cache
+def _vnet(patch: tuple[int, ...]) -> Costs:
+    return costs(_model("vnet"), patch)
 
 
 @cache

@@ -204,7 +204,7 @@ def test_names_of_files_may_have_any_characters(name: str) -> None:
         (["run={run}", "out_csv=a.csv"], "in_csv has no value"),
         (["run={run}", "in_csv=a.csv", "out_csv=b.csv"], "in_csv=a.csv: no such file"),
         (["run={run}", "checkpoint=first"], "checkpoint=first: choose last or best"),
-        (["run={run}", "prompt=minimal"], "prompt.spatial_dims: no such key"),
+        (["run={run}", "prompt=minimal"], "prompt=minimal does not go with this command"),
         (["run={run}", "max_tokens=3"], "max_tokens: no such key, did you mean max_new_tokens?"),
         (["path={run}"], "is a run folder; say run="),
         (["run={folder}"], "is a folder of Hugging Face; say path="),

@@ -13,8 +13,10 @@ from tests.cli.exported import check_same_mask, run_script, scan
 from tests.conftest import Refusal
 from tests.inference.make_run import threshold_run
 
+VOLUMES = {"spacing": [1.5, 2.0, 1.1], "patch_size": [16, 8, 8]}
 
-@pytest.mark.parametrize(("dims", "options"), [(2, {}), (3, {"spacing": [1.5, 2.0, 1.1], "patch_size": [16, 8, 8]})])
+
+@pytest.mark.parametrize(("dims", "options"), [(2, {}), pytest.param(3, VOLUMES, marks=pytest.mark.slow)])
 def test_export_and_the_script_without_pytorch(dims: int, options: dict[str, Any], tmp_path: Path) -> None:
     run = threshold_run(tmp_path / "run", dims, classes=2, **options)
     assert call("export", f"run={run}", f"output={tmp_path / 'model'}", "overlap=0.25") == 0

@@ -94,6 +94,7 @@ def test_resumed_training_is_the_uninterrupted_one(ground: Ground, tmp_path: Pat
     assert first.keys() == third.keys()
 
 
+@pytest.mark.slow
 def test_folds_are_pooled_in_one_table(ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = (f"data.root={tmp_path / 'boxes'}", f"paths.runs={tmp_path / 'runs'}")
     for patient in ("BraTS-GLI-00000", "BraTS-GLI-00001"):

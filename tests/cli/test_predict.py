@@ -300,6 +300,7 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert sorted(os.listdir(tmp_path)) == ["run", "scan.nii.gz"]
 
 
+@pytest.mark.slow
 def test_folds_and_their_ensemble(train: Command, tmp_path: Path, sample_cache: Path) -> None:
     """Two folds of the built-in sample: every training case validates once, the test cases in none."""
     words = ("data.folds=2", "evaluate=false")

@@ -159,6 +159,7 @@ def test_with_options(name: str, train: Command, tmp_path: Path) -> None:
         assert_same_end(whole, run)
 
 
+@pytest.mark.slow
 def test_a_longer_training_goes_on_from_the_end(train: Command, tmp_path: Path, whole: Path) -> None:
     assert train(*SHORT, "trainer.max_epochs=2", "scheduler=constant", "name=short") == 0
     run = only_run(tmp_path / "runs" / "short")

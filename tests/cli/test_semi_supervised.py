@@ -64,7 +64,12 @@ def semi(train: Command, root: Path, method: str, *words: object) -> int:
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
+QUICK = ("bcp", "llm_segnet")
+
+
+@pytest.mark.parametrize(
+    "method", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in METHODS]
+)
 def test_labels_of_unlabelled_cases_are_never_read(train: Command, root: Path, method: str) -> None:
     """Broken label files of unlabelled cases change nothing, to the last bit; they do where they are labels."""
     assert semi(train, root, method) == 0

@@ -149,6 +149,7 @@ def test_lower_precision_scores_like_full_precision(train: Command, tmp_path: Pa
     assert frame["summary.mean.dice"].max() - frame["summary.mean.dice"].min() < 0.05
 
 
+@pytest.mark.slow
 def test_overlapping_regions_of_brats(train: Command, sample_data: Path, tmp_path: Path) -> None:
     regions = ["whole_tumour", "tumour_core", "enhancing_tumour"]
     words = ("data=brats", f"data.root={sample_data / 'BraTS'}", "data.modalities=[flair,t1ce]", "data.batch_size=64")

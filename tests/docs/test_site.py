@@ -40,6 +40,7 @@ def hooks() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_every_page_is_built_and_fetches_nothing_from_elsewhere(site: Path) -> None:
     for page in (ROOT / "docs").rglob("*.md"):
         text = (site / page.relative_to(ROOT / "docs")).with_suffix(".html").read_text()
@@ -47,6 +48,7 @@ def test_every_page_is_built_and_fetches_nothing_from_elsewhere(site: Path) -> N
     assert not re.search(r"@import|url\([\"']?(https?:)?//", (site / "assets" / "site.css").read_text())
 
 
+@pytest.mark.slow
 def test_readme_is_a_page_whose_links_and_pictures_are_found(site: Path) -> None:
     text = (site / "readme.html").read_text()
     links = re.findall(r"(?:href|src)=\"(?!https?:|#|data:)([^\"#]+)", text)
@@ -55,12 +57,14 @@ def test_readme_is_a_page_whose_links_and_pictures_are_found(site: Path) -> None
         assert (site / link).exists(), link
 
 
+@pytest.mark.slow
 def test_docstrings_are_in_the_reference(site: Path) -> None:
     text = (site / "reference" / "runs.html").read_text()
     assert 'id="llmseg.runs.read.load"' in text
     assert "Rebuild the network of a run in evaluation mode" in text
 
 
+@pytest.mark.slow
 def test_equations_are_drawn(site: Path, hooks: ModuleType) -> None:
     fences = [block.text for block in blocks(ROOT / "docs" / "methods.md") if block.language == "math"]
     assert len(fences) > 15

@@ -135,6 +135,7 @@ def test_regions_that_overlap_and_several_channels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(theirs(case, tmp_path / "model"), mask)
 
 
+@pytest.mark.slow
 def test_a_network_that_ends_on_a_smaller_grid(tmp_path: Path) -> None:
     net = network(2, skip_source="top_left_crop", pools=3)
     assert net(torch.zeros(1, 1, 32, 32)).shape[2:] == (16, 16)
