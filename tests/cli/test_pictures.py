@@ -133,5 +133,6 @@ def test_a_3d_network_is_refused(train: Command, tmp_path: Path, capsys: pytest.
     root = pairs_folder(tmp_path / "pictures", NAMES)
     assert train("data=images", f"data.root={root}", "model.spatial_dims=3") == 2
     error = capsys.readouterr().err
-    assert error == "error: model.spatial_dims=3: images holds pictures, which have two; set model.spatial_dims=2\n"
+    assert error.startswith("error: model.spatial_dims=3: images holds pictures, which have two; choose a 2D network, ")
+    assert error.endswith("model.spatial_dims=2 where it has both\n")
     assert not (tmp_path / "runs").exists()

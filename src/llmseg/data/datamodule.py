@@ -159,7 +159,8 @@ class SegmentationData(pl.LightningDataModule):
         require_unique_ids(cases)
         if self.spatial_dims == 3 and picture.claims(cases[0].images[0]):
             raise ConfigError(
-                f"model.spatial_dims=3: {self.config.name} holds pictures, which have two; set model.spatial_dims=2"
+                f"model.spatial_dims=3: {self.config.name} holds pictures, which have two; choose a 2D network, or set "
+                "model.spatial_dims=2 where it has both"
             )
         check_classes(cases[0].labels, self.recipe.classes, self.recipe.overlapping)
         for case in cases:

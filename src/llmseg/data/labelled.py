@@ -73,7 +73,7 @@ def _choose(train: Sequence[str], cases: Mapping[str, Case], config: DataConfig)
     count = config.labelled
     assert count is not None, "the caller has looked"
     if not 0 < count <= len(train):
-        raise ConfigError(f"data.labelled={count}: the training list has {len(train)} cases")
+        raise ConfigError(f"data.labelled={count}: the training list has {len(train)}")
     if not 0 <= config.labelled_val < count:
         raise ConfigError(f"data.labelled_val={config.labelled_val}: give 0 to {count - 1}, fewer than data.labelled")
     if config.labelled_seed is None:

@@ -120,7 +120,7 @@ class Endpoint:
         return text.replace(self._key, "***") if len(self._key) > 3 else text
 
     def _described(self, error: Exception) -> str:
-        from openai import APIStatusError
+        from openai import APIConnectionError, APIStatusError
 
         where = f"author={self._author['name']}: {self._place}"
         if isinstance(error, APIStatusError):
@@ -128,6 +128,8 @@ class Endpoint:
             why = "" if error.status_code in (401, 403) else f": {' '.join(error.message.split())[:300]}"
             return self._clean(f"{where} answered {error.status_code} ({type(error).__name__}{why})")
         why = f": {error}" if isinstance(error, _CutError) else ""
+        if isinstance(error, APIConnectionError):
+            why = ": is a server running there?"
         return f"{where} cannot be used ({type(error).__name__.removeprefix('_')}{why})"
 
 
