@@ -302,7 +302,7 @@ def test_operations_are_those_of_the_published_networks() -> None:
 
 
 def test_kernels_of_a_network_are_counted_with_their_traffic() -> None:
-    """A 3x3 convolution of one to four channels and its backward pass by hand, and nnU-Net's published time."""
+    """A 3x3 convolution of one to four channels by hand, and nnU-Net's published time."""
     roofline, estimate = (importlib.import_module(f"growth.{name}") for name in ("roofline", "estimate"))
     node = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 4, "kernel_size": 3, "padding": 1}
     found = roofline.costs({**node, "bias": False}, (8, 8)).forward
