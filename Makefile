@@ -32,7 +32,7 @@ help:  ## show this list
 
 setup: $(READY)  ## make .venv with the exact versions of requirements.lock
 
-demo: $(READY)  ## train GPT-4o's network, as written and repaired, on the built-in MRI; score and draw (about two minutes)
+demo: $(READY)  ## train GPT-4o's network, as written and repaired, on the built-in MRI; score and draw (about three minutes)
 	$(BIN)/python train.py -m experiment=demo model.repaired=false,true
 	$(BIN)/python compare.py run=runs/demo
 
