@@ -68,7 +68,7 @@ notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in 
 	$(BIN)/python -m llmseg.study.report $(RUNS)
 
 bench: export OMP_NUM_THREADS = 2
-bench: $(BENCH)/.ready  ## llmseg beside what people use, in turn (under 20 minutes on two cores): benchmarks/results
+bench: $(BENCH)/.ready  ## llmseg beside what people use, in turn (13 to 21 minutes on two cores): benchmarks/results
 	$(BENCH)/bin/python benchmarks/run.py $(BENCH_WORDS)
 
 memory: $(BENCH)/.ready  ## peak memory of training at batch 16 and of a large CT, beside limits
