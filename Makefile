@@ -68,7 +68,7 @@ notebooks: $(READY)  ## the analysis of runs/ (RUNS=...): executed notebooks in 
 	$(BIN)/python -m llmseg.study.report $(RUNS)
 
 bench: export OMP_NUM_THREADS = 2
-bench: $(BENCH)/.ready  ## llmseg beside what people use, in turn (13 to 21 minutes on two cores): benchmarks/results
+bench: $(BENCH)/.ready  ## llmseg beside what people use, in turn (about 20 minutes on two cores): benchmarks/results
 	$(BENCH)/bin/python benchmarks/run.py $(BENCH_WORDS)
 
 memory: $(BENCH)/.ready  ## peak memory of training at batch 16 and of a large CT, beside limits
@@ -81,7 +81,7 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(READY)  ## the pages of docs/ as a site in build/site (see it: .venv/bin/mkdocs serve)
 	$(BIN)/mkdocs build --strict
 
-test: $(READY)  ## quick tests (about eight minutes on two cores)
+test: $(READY)  ## quick tests (under eight minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(READY)  ## slow tests: real trainings to a known score, every network, a fresh start-up

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from llmseg.cli.entry import run
 from llmseg.errors import UserError
-from llmseg.runs.folder import nothing_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +32,8 @@ def compare(cfg: "DictConfig") -> None:
     Raises:
         UserError: no finished run of segmentation or boxes there.
     """
+    from llmseg.runs.folder import nothing_in
+
     folders = [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
     if not any(any(Path(folder).rglob("summary.json")) for folder in folders):
         raise UserError(f"run={nothing_in(folders)}")

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-_ROOM, _FOLDER = "make room there, then try again", "name a folder"
-_REMEDIES = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EEXIST: _FOLDER, errno.ENOTDIR: _FOLDER}
-"""What a user can do about what the system refuses."""
+_FULL = "cannot be written ({}); make room there, then try again"
+_IN_THE_WAY = "is in the way ({}); name a folder"
+_REFUSALS = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EEXIST: _IN_THE_WAY, errno.ENOTDIR: _IN_THE_WAY}
+"""What the system refuses and a user can mend."""
 
 
 def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
@@ -61,9 +62,9 @@ def run(config_name: str, job: str, argv: Sequence[str] | None = None) -> None:
         _report(error)
         code = error.exit_code
     except OSError as error:
-        if _full_error() or error.errno not in _REMEDIES:
+        if (explained := _explained(error)) is None:
             raise
-        _report(_unwritable(error))
+        _report(explained)
         code = UserError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -116,9 +117,9 @@ class _Job:
                 self.error = error
                 return None
             except OSError as error:
-                if _full_error() or error.errno not in _REMEDIES:
+                self.error = _explained(error)
+                if self.error is None:
                     raise
-                self.error = _unwritable(error)
                 return None
         overrides = tuple(HydraConfig.get().overrides.task)
         try:
@@ -129,10 +130,12 @@ class _Job:
         return outcome
 
 
-def _unwritable(error: OSError) -> UserError:
-    """What to say where the system refuses to write."""
+def _explained(error: OSError) -> UserError | None:
+    """What to say of a refusal that a user can mend; None: show where it came from."""
+    if _full_error() or error.errno not in _REFUSALS:
+        return None
     where = f"{error.filename}: " if error.filename else ""
-    return UserError(f"{where}cannot be written ({error.strerror}); {_REMEDIES[error.errno or 0]}")
+    return UserError(where + _REFUSALS[error.errno].format(error.strerror))
 
 
 def _compose_and_run(config_name: str, job: str, arguments: list[str]) -> int:
